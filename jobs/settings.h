@@ -1,0 +1,44 @@
+/* One trial's settings: the job file's groups adapter and training, resolved. */
+#ifndef JOBS_SETTINGS_H
+#define JOBS_SETTINGS_H
+
+#include "common/adapter_layout.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum pooling { POOLING_POOLER, POOLING_CLS, POOLING_MEAN };
+enum schedule { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE };
+
+enum { SETTINGS_PATH = 1024 };
+
+/* Names, ranges, defaults and help are in the table of jobs/settings.c. */
+struct settings {
+    /* adapter */
+    bool share_alpha, share_v;
+    int first_layer;
+    enum train_layernorm train_layernorm;
+    enum pooling pooling;
+    char init[SETTINGS_PATH]; /* adapter file to start from; empty: none */
+    /* training */
+    int epochs, batch_size;
+    double learning_rate, head_learning_rate; /* head: 0 = the same */
+    double weight_decay, beta1, beta2, eps;
+    bool decay_v, decay_head_bias;
+    enum schedule schedule;
+    double warmup;    /* fraction of all steps */
+    int horizon;      /* epochs that the schedule spans; 0: epochs */
+    double clip_norm; /* 0: off */
+    double head_dropout, hidden_dropout, attention_dropout;
+    bool shuffle;
+    uint32_t seed;
+    int patience;  /* epochs without a better score before stopping; 0: off */
+    int max_steps; /* 0: no limit */
+    int microshard_tokens;
+    int report_steps; /* 0: at the epochs' ends */
+    int limit;        /* first N training rows; 0: all */
+    int subsample;    /* N stratified rows; 0: all */
+    uint32_t subsample_seed;
+};
+
+#endif
