@@ -3,10 +3,6 @@
 
 #include <stdlib.h>
 
-const char *const split_names[SPLIT_COUNT] = {
-    "train", "dev", "dev_mismatched", "test", "test_mismatched",
-};
-
 static void split_clear(struct dataset_split *split)
 {
     free(split->input_ids);

@@ -29,7 +29,8 @@ enum selection_rows { SELECT_DEV, SELECT_SPLIT_DEV, SELECT_SPLIT_TRAIN };
 enum { TASK_METRICS_MAX = 4 };
 
 /* Where a split's columns are: by header name, or by number from 0 where there is no
- * header. text[1] is NULL (column -1) for single texts. */
+ * header. text[1] is NULL (column -1) for single texts. A test file may lack the
+ * label's column: it is unlabelled then. */
 struct task_columns {
     bool header;
     char *text[2], *label;    /* names; NULL where there is no header or no label */
@@ -57,8 +58,9 @@ struct task {
     int max_length; /* word pieces with the special tokens */
 };
 
-/* A copy of the built-in task of that name, its files GLUE's own; NULL data, max_length
- * 128. ERR_INPUT names the known ones. Release with task_clear(). */
+/* A copy of the built-in task of that name, its files GLUE's own (all but train and dev
+ * may be missing in the folder); NULL data, max_length 128. ERR_INPUT names the known
+ * ones. Release with task_clear(). */
 int task_builtin(struct task *out, const char *name, struct error *err);
 bool task_is_builtin(const char *name);
 void task_clear(struct task *task);
