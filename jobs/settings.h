@@ -12,7 +12,7 @@ enum schedule { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE };
 
 enum { SETTINGS_PATH = 1024 };
 
-/* Names, ranges, defaults and help are in the table of jobs/settings.c. */
+/* Names, ranges, defaults and help are in the table of jobs/settings_table.c. */
 struct settings {
     /* adapter */
     bool share_alpha, share_v;

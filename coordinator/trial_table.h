@@ -1,0 +1,101 @@
+/* Who computes what: states and leases of trials, fed by events and the time.
+ *
+ * Pure: no messages, no clock, no files. A worker may hold several trials (the one it
+ * computes and others handed out ahead); each hand-out has a lease of its own, and
+ * whatever comes under another lease is ignored. Every event takes constant time, a
+ * trial takes 32 bytes.
+ *
+ *   queued ──granted──> running ──finished──> done
+ *     ^                    │ ├────failed────> failed
+ *     └──released, lost────┘ ├────stopped───> stopped
+ *                            └─lost again───> given up */
+#ifndef COORDINATOR_TRIAL_TABLE_H
+#define COORDINATOR_TRIAL_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum trial_state {
+    TRIAL_QUEUED,
+    TRIAL_RUNNING,
+    TRIAL_DONE,
+    TRIAL_STOPPED,  /* by a scheduler, before its last epoch; final */
+    TRIAL_FAILED,   /* it said so itself; final */
+    TRIAL_GIVEN_UP, /* lost its worker too often; final */
+    TRIAL_STATE_COUNT
+};
+const char *trial_state_name(enum trial_state state); /* "given up" */
+
+struct trial_policy {
+    int attempts;        /* workers lost without a report in between: given up */
+    double lost_after_s; /* silence of a worker that counts as lost; 0: never */
+};
+
+struct trial_lease {
+    int64_t trial; /* from 1; 0: none */
+    uint32_t lease;
+    int epochs; /* reported so far: where to go on */
+};
+
+/* What to answer. */
+enum trial_answer {
+    ANSWER_IGNORE,   /* an old lease: nothing changed, tell the worker to drop it */
+    ANSWER_CONTINUE, /* accepted */
+    ANSWER_STOP,     /* accepted, and the worker is to hand the trial back */
+};
+
+struct trial_table;
+
+/* Trials 1…trials are queued in this order; workers are 0…workers-1, none of them here
+ * yet. NULL when out of memory. */
+struct trial_table *trial_table_new(int64_t trials, int workers,
+                                    struct trial_policy policy);
+void trial_table_free(struct trial_table *table);
+
+/* A worker is there, idle. One that was lost may come back. */
+void trial_table_worker_joined(struct trial_table *table, int worker, double now);
+/* Any sign of life. Ignored for a worker that is not there. */
+void trial_table_heard(struct trial_table *table, int worker, double now);
+/* Its trials go back to the front of the queue. Returns the one that it computed if
+ * that is given up now, otherwise 0. */
+int64_t trial_table_worker_lost(struct trial_table *table, int worker);
+/* A worker silent for lost_after_s at now, or -1. Call worker_lost for it, then again.
+ */
+int trial_table_silent(const struct trial_table *table, double now);
+/* When the next worker would be silent; infinity where none can be. */
+double trial_table_deadline(const struct trial_table *table);
+
+/* Hands the first queued trial to a worker. trial = 0: none queued, stopping, or the
+ * worker is not there. */
+struct trial_lease trial_table_grant(struct trial_table *table, int worker, double now);
+/* An epoch (or report_steps) was reported and kept: epochs so far. */
+enum trial_answer trial_table_reported(struct trial_table *table, int64_t trial,
+                                       uint32_t lease, int epochs, double now);
+/* Final states: DONE, STOPPED or FAILED. */
+enum trial_answer trial_table_ended(struct trial_table *table, int64_t trial,
+                                    uint32_t lease, enum trial_state state, double now);
+/* The worker handed it back, to go on from its last report. */
+enum trial_answer trial_table_released(struct trial_table *table, int64_t trial,
+                                       uint32_t lease, double now);
+
+/* Nothing more is handed out; running trials are handed back at their next report. */
+void trial_table_stop(struct trial_table *table);
+bool trial_table_stopping(const struct trial_table *table);
+/* A trial that is not queued goes to this state before the start: what an earlier run
+ * left. lease: the highest that it ever had. */
+void trial_table_restore(struct trial_table *table, int64_t trial,
+                         enum trial_state state, int epochs, uint32_t lease);
+
+/* Nothing runs and nothing can be handed out. */
+bool trial_table_over(const struct trial_table *table);
+int64_t trial_table_count(const struct trial_table *table, enum trial_state state);
+enum trial_state trial_table_state(const struct trial_table *table, int64_t trial);
+int trial_table_epochs(const struct trial_table *table, int64_t trial);
+/* Times that it was handed out. */
+int trial_table_attempts(const struct trial_table *table, int64_t trial);
+/* The worker that holds it, or -1. */
+int trial_table_holder(const struct trial_table *table, int64_t trial);
+/* The trial that a worker computes: the oldest that it holds; trial = 0: idle. */
+struct trial_lease trial_table_computing(const struct trial_table *table, int worker);
+
+#endif

@@ -1,0 +1,33 @@
+/* What makes two trials the same trial: DESIGN section 5. */
+#ifndef JOBS_IDENTITY_H
+#define JOBS_IDENTITY_H
+
+#include "common/digest.h"
+#include "common/error.h"
+#include "common/task.h"
+#include "jobs/settings.h"
+
+/* What the settings' text cannot say. */
+struct identity_parts {
+    struct digest data;    /* dataset_digest() */
+    struct digest encoder; /* struct encoder's */
+    struct digest init;    /* of the file that init names; zero where it is empty */
+    int layers;            /* of the encoder */
+};
+
+/* The digest of a trial: settings that have an effect, the task's rules, the parts.
+ * task: max_length, selection, labels, regression are read. ERR_MEMORY only. */
+int identity_digest(struct digest *out, const struct settings *settings,
+                    const struct task *task, const struct identity_parts *parts,
+                    struct error *err);
+
+/* Settings with everything that has no effect at its default and horizon resolved;
+ * epochs are left out (default). Two configurations with the same canonical text of
+ * this are one. */
+void identity_settings(struct settings *out, const struct settings *settings,
+                       int layers);
+
+/* XXH3-128 of a file's bytes. ERR_INPUT where it cannot be read. */
+int identity_file_digest(struct digest *out, const char *path, struct error *err);
+
+#endif

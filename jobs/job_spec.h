@@ -1,0 +1,78 @@
+/* A job file (libconfig), read and checked: docs/job-file.md.
+ *
+ * Errors are `file:line: name: reason`, those of a --set `--set path=value: name:
+ * reason`. Paths inside are absolute: those of the file started from its folder, those
+ * of --set from the working directory. */
+#ifndef JOBS_JOB_SPEC_H
+#define JOBS_JOB_SPEC_H
+
+#include "common/error.h"
+#include "common/task.h"
+#include "jobs/settings.h"
+#include "jobs/settings_table.h"
+
+#include <stdint.h>
+
+enum search { SEARCH_GRID };
+
+/* One line of sweep.space: the values that a setting takes. */
+struct job_axis {
+    const struct setting *setting;
+    int count;
+    struct setting_value *values; /* checked; distinct; texts are owned */
+    int line;
+};
+
+struct job_sweep {
+    enum search search;
+    int seed_count; /* at least 1 */
+    uint32_t *seeds;
+    int axis_count; /* in the file's order; 0: one configuration */
+    struct job_axis *axes;
+};
+
+struct job_cluster {
+    int threads;           /* of a worker */
+    int workers_per_trial; /* 0: as suits */
+    double heartbeat_s;    /* between signs of life */
+    double lost_after_s;   /* silence after which a worker is given up */
+    int attempts;          /* lost workers after which a trial is given up */
+};
+
+struct job_output {
+    char dir[SETTINGS_PATH]; /* run directory; empty: not said */
+    int keep;                /* trials a task with predictions and adapters */
+};
+
+struct job_spec {
+    char *path;     /* as given */
+    char *text;     /* as read */
+    char *resolved; /* the same job with --set applied and absolute paths: reads back
+                       the same anywhere with job_spec_parse() */
+    char encoder[SETTINGS_PATH];
+    int task_count; /* at least 1; names are distinct */
+    struct task *tasks;
+    struct settings base; /* of every trial, apart from axes and seed */
+    struct job_sweep sweep;
+    struct job_cluster cluster;
+    struct job_output output;
+};
+
+/* Reads path with overrides ("training.epochs=3"), overrides[override_count]. Files and
+ * folders that it names must exist (but output.dir). Everything refused is ERR_INPUT.
+ * On failure out is cleared. */
+int job_spec_read(struct job_spec *out, const char *path, const char *const *overrides,
+                  int override_count, struct error *err);
+
+/* The same for a text: name is used in errors, folder is where relative paths start.
+ * Named files are not looked for. */
+int job_spec_parse(struct job_spec *out, const char *name, const char *folder,
+                   const char *text, const char *const *overrides, int override_count,
+                   struct error *err);
+
+void job_spec_clear(struct job_spec *spec); /* an all-zero one too */
+
+/* NULL where there is none of that name. */
+const struct task *job_spec_task(const struct job_spec *spec, const char *name);
+
+#endif
