@@ -1,0 +1,237 @@
+/* Every message between the coordinator (MPI rank 0) and the workers.
+ *
+ * A message starts with version (u16), tag (u16) and its whole size (u32); then come
+ * its fields, little-endian, in the order of the struct. The tag is the MPI tag too.
+ * Tags are never reused. Messages about a trial carry the trial's number and the lease
+ * under which it was handed out; one under an old lease is ignored.
+ *
+ *   worker                        coordinator
+ *   HELLO            ->
+ *                    <-           WELCOME, then TASK for each task
+ *                    <-           GRANT (trials, settings, checkpoints)
+ *   HEARTBEAT        ->                                    (every heartbeat_s)
+ *                    <-           ALIVE                    (answers it)
+ *   REPORT           ->                                    (each epoch, checkpoint)
+ *                    <-           RECEIPT                  (the report is kept)
+ *                    <-           STOP                     (if it must not go on)
+ *   RESULT | FAILURE | STOPPED ->                          (the lease ends)
+ *                    <-           FAREWELL                 (the worker leaves)
+ *
+ * Encoders append to bytes, whose failed says that memory ran out. Decoders trust
+ * nothing: wrong version, tag or size, a count or text out of range are ERR_PROTOCOL
+ * before anything is allocated. Texts and arrays of a decoded message point into the
+ * buffer. */
+#ifndef COMMON_PROTOCOL_H
+#define COMMON_PROTOCOL_H
+
+#include "common/bytes.h"
+#include "common/digest.h"
+#include "common/error.h"
+#include "common/task.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PROTOCOL_VERSION = 1 };
+
+enum message_tag {
+    /* from a worker */
+    MESSAGE_HELLO = 1,
+    MESSAGE_HEARTBEAT = 2,
+    MESSAGE_REPORT = 3,
+    MESSAGE_RESULT = 4,
+    MESSAGE_FAILURE = 5,
+    MESSAGE_STOPPED = 6,
+    /* from the coordinator */
+    MESSAGE_WELCOME = 32,
+    MESSAGE_TASK = 33,
+    MESSAGE_GRANT = 34,
+    MESSAGE_RECEIPT = 35,
+    MESSAGE_STOP = 36,
+    MESSAGE_ALIVE = 37,
+    MESSAGE_FAREWELL = 38,
+    /* not a message: the MPI tag of the rest of one that is longer than MESSAGE_FIRST
+     */
+    MESSAGE_REST = 63,
+};
+
+enum {
+    MESSAGE_HEADER = 8,
+    MESSAGE_FIRST = 4096, /* most that the first MPI message carries */
+    PROTOCOL_NAME = 255,  /* host, version, task */
+    PROTOCOL_PATH = 4095,
+    PROTOCOL_TEXT = 4095, /* reasons */
+    PROTOCOL_SETTINGS = 16383,
+    GRANT_MAX = 32, /* trials a grant */
+};
+
+/* Tag and whole size of the message that starts with these bytes, at least
+ * MESSAGE_HEADER of them. The size is checked against the tag's own limit, so it may be
+ * allocated. */
+int message_header_decode(enum message_tag *tag, size_t *size, const uint8_t *buf,
+                          size_t len, struct error *err);
+const char *message_name(enum message_tag tag);
+
+/* Floats inside a message, which may lie at any address. */
+struct message_floats {
+    const uint8_t *bytes; /* 4 · count */
+    size_t count;
+};
+void message_floats_copy(float *out, struct message_floats floats);
+
+struct hello {
+    const char *version; /* program */
+    const char *host, *boot_id;
+    uint64_t pid, pid_started; /* clock ticks since boot: with pid, one process */
+    uint32_t numerics;
+    const char *isa; /* BLAS kernel in use */
+    uint16_t cores;  /* that it may use */
+};
+void hello_encode(struct bytes *out, const struct hello *m);
+int hello_decode(struct hello *m, const uint8_t *buf, size_t len, struct error *err);
+
+struct heartbeat {
+    uint64_t trial; /* 0 = idle */
+    uint32_t lease;
+    uint64_t microshards; /* done since the lease began */
+};
+void heartbeat_encode(struct bytes *out, const struct heartbeat *m);
+int heartbeat_decode(struct heartbeat *m, const uint8_t *buf, size_t len,
+                     struct error *err);
+
+/* End of an epoch, or of report_steps inside one. */
+struct report {
+    uint64_t trial;
+    uint32_t lease;
+    int32_t epoch;
+    int64_t step;
+    double train_loss, dev_loss, score, learning_rate, seconds;
+    int64_t tokens;
+    uint8_t metric_count;
+    double metrics[TASK_METRICS_MAX];
+    const uint8_t *checkpoint;
+    size_t checkpoint_size;
+};
+void report_encode(struct bytes *out, const struct report *m);
+int report_decode(struct report *m, const uint8_t *buf, size_t len, struct error *err);
+
+/* Outputs for one split at the best epoch. */
+struct result_split {
+    enum split split;
+    uint32_t rows;
+    uint16_t labels;
+    struct message_floats logits; /* (rows, labels) */
+};
+
+/* A trial is done. */
+struct result {
+    uint64_t trial;
+    uint32_t lease;
+    int32_t best_epoch, epochs;
+    double score, seconds;
+    int64_t tokens;
+    struct message_floats values; /* the flat vector at the best epoch */
+    uint8_t split_count;
+    struct result_split splits[SPLIT_COUNT];
+};
+void result_encode(struct bytes *out, const struct result *m);
+int result_decode(struct result *m, const uint8_t *buf, size_t len, struct error *err);
+
+/* A trial cannot be computed. */
+struct failure {
+    uint64_t trial;
+    uint32_t lease;
+    int32_t status; /* enum status: says whether it may succeed elsewhere */
+    const char *text;
+};
+void failure_encode(struct bytes *out, const struct failure *m);
+int failure_decode(struct failure *m, const uint8_t *buf, size_t len,
+                   struct error *err);
+
+/* A trial was left, as STOP asked; its last report holds its state. */
+struct stopped {
+    uint64_t trial;
+    uint32_t lease;
+};
+void stopped_encode(struct bytes *out, const struct stopped *m);
+int stopped_decode(struct stopped *m, const uint8_t *buf, size_t len,
+                   struct error *err);
+
+/* What holds for the whole run. */
+struct welcome {
+    const char *encoder; /* directory */
+    struct digest encoder_digest;
+    double heartbeat_s, lost_after_s;
+    uint16_t threads; /* of a worker */
+    uint16_t tasks;   /* TASK messages that follow */
+};
+void welcome_encode(struct bytes *out, const struct welcome *m);
+int welcome_decode(struct welcome *m, const uint8_t *buf, size_t len,
+                   struct error *err);
+
+/* What a worker needs to train and score a task. */
+struct task_order {
+    uint16_t index; /* from 0 */
+    const char *name;
+    const char *dataset; /* file */
+    struct digest digest;
+    bool regression;
+    uint16_t labels;
+    uint8_t metric_count, selection_count; /* 1…TASK_METRICS_MAX */
+    enum metric metrics[TASK_METRICS_MAX], selection[TASK_METRICS_MAX];
+    enum selection_rows selection_rows;
+};
+void task_order_encode(struct bytes *out, const struct task_order *m);
+int task_order_decode(struct task_order *m, const uint8_t *buf, size_t len,
+                      struct error *err);
+
+struct grant_trial {
+    uint64_t trial;
+    uint32_t lease;
+    uint16_t task;
+    const char *settings; /* every setting, as jobs/ writes them */
+    const uint8_t *checkpoint;
+    size_t checkpoint_size; /* 0: from the beginning */
+};
+/* Trials to be done one after the other. */
+struct grant {
+    uint16_t count; /* 1…GRANT_MAX */
+    struct grant_trial trials[GRANT_MAX];
+};
+void grant_encode(struct bytes *out, const struct grant *m);
+int grant_decode(struct grant *m, const uint8_t *buf, size_t len, struct error *err);
+
+/* A report is kept. */
+struct receipt {
+    uint64_t trial;
+    uint32_t lease;
+    int64_t step;
+};
+void receipt_encode(struct bytes *out, const struct receipt *m);
+int receipt_decode(struct receipt *m, const uint8_t *buf, size_t len,
+                   struct error *err);
+
+enum stop_when { STOP_AT_REPORT, STOP_AT_ONCE };
+
+/* Leave a trial. */
+struct stop {
+    uint64_t trial;
+    uint32_t lease;
+    enum stop_when when;
+};
+void stop_encode(struct bytes *out, const struct stop *m);
+int stop_decode(struct stop *m, const uint8_t *buf, size_t len, struct error *err);
+
+/* The coordinator hears and lives: nothing but the header. */
+void alive_encode(struct bytes *out);
+int alive_decode(const uint8_t *buf, size_t len, struct error *err);
+
+/* Leave the run. */
+struct farewell {
+    const char *text; /* why, where it is not the plain end; else "" */
+};
+void farewell_encode(struct bytes *out, const struct farewell *m);
+int farewell_decode(struct farewell *m, const uint8_t *buf, size_t len,
+                    struct error *err);
+
+#endif

@@ -1,0 +1,336 @@
+/* Messages: what is encoded is decoded, byte for byte as recorded, and nothing else. */
+#include "common/protocol.h"
+#include "tests/support/suite.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t blob[5] = {9, 8, 7, 6, 5};
+static const float floats[4] = {1.0f, -2.0f, 0.5f, 0.0f};
+
+static const struct hello hello = {.version = "0.1.0",
+                                   .host = "n1",
+                                   .boot_id = "b",
+                                   .pid = 77,
+                                   .pid_started = 1234567,
+                                   .numerics = 1,
+                                   .isa = "Haswell",
+                                   .cores = 2};
+static const struct heartbeat heartbeat = {.trial = 5, .lease = 6, .microshards = 7};
+static const struct report report = {.trial = 3,
+                                     .lease = 2,
+                                     .epoch = 1,
+                                     .step = 40,
+                                     .train_loss = 0.5,
+                                     .dev_loss = 0.25,
+                                     .score = 0.75,
+                                     .learning_rate = 1e-3,
+                                     .seconds = 2.5,
+                                     .tokens = 1000,
+                                     .metric_count = 2,
+                                     .metrics = {0.5, 1.0},
+                                     .checkpoint = blob,
+                                     .checkpoint_size = sizeof blob};
+static const struct result result = {
+    .trial = 3,
+    .lease = 2,
+    .best_epoch = 1,
+    .epochs = 2,
+    .score = 0.75,
+    .seconds = 2.5,
+    .tokens = 1000,
+    .values = {(const uint8_t *)floats, 3},
+    .split_count = 1,
+    .splits = {{SPLIT_DEV, 2, 2, {(const uint8_t *)floats, 4}}}};
+static const struct failure failure = {
+    .trial = 3, .lease = 2, .status = ERR_NUMERIC, .text = "loss is NaN at step 7"};
+static const struct stopped stopped = {.trial = 3, .lease = 2};
+static const struct welcome welcome = {.encoder = "/enc",
+                                       .encoder_digest = {1, 2},
+                                       .heartbeat_s = 2.0,
+                                       .lost_after_s = 30.0,
+                                       .threads = 1,
+                                       .tasks = 2};
+static const struct task_order task_order = {.index = 1,
+                                             .name = "mrpc",
+                                             .dataset = "/d.h5",
+                                             .digest = {3, 4},
+                                             .labels = 2,
+                                             .metric_count = 2,
+                                             .selection_count = 1,
+                                             .metrics = {METRIC_F1, METRIC_ACCURACY},
+                                             .selection = {METRIC_F1},
+                                             .selection_rows = SELECT_SPLIT_DEV};
+static const struct grant grant = {
+    .count = 2,
+    .trials = {{.trial = 1, .lease = 1, .task = 0, .settings = "epochs=2;"},
+               {.trial = 2,
+                .lease = 4,
+                .task = 1,
+                .settings = "",
+                .checkpoint = blob,
+                .checkpoint_size = sizeof blob}}};
+static const struct receipt receipt = {.trial = 3, .lease = 2, .step = 40};
+static const struct stop stop = {.trial = 3, .lease = 2, .when = STOP_AT_ONCE};
+static const struct farewell farewell = {.text = "another version"};
+
+/* One message: how to encode the sample above, and to decode and encode again. */
+struct message_case {
+    enum message_tag tag;
+    void (*encode)(struct bytes *out);
+    int (*again)(struct bytes *out, const uint8_t *buf, size_t len, struct error *err);
+    const char *recorded; /* hex */
+};
+
+#define CASE(NAME)                                                                     \
+    static void NAME##_sample(struct bytes *out) { NAME##_encode(out, &NAME); }        \
+    static int NAME##_again(struct bytes *out, const uint8_t *buf, size_t len,         \
+                            struct error *err)                                         \
+    {                                                                                  \
+        struct NAME m;                                                                 \
+        int rc = NAME##_decode(&m, buf, len, err);                                     \
+        if (!rc && out)                                                                \
+            NAME##_encode(out, &m);                                                    \
+        return rc;                                                                     \
+    }
+
+CASE(hello)
+CASE(heartbeat)
+CASE(report)
+CASE(result)
+CASE(failure)
+CASE(stopped)
+CASE(welcome)
+CASE(task_order)
+CASE(grant)
+CASE(receipt)
+CASE(stop)
+CASE(farewell)
+
+static int alive_again(struct bytes *out, const uint8_t *buf, size_t len,
+                       struct error *err)
+{
+    int rc = alive_decode(buf, len, err);
+    if (!rc && out)
+        alive_encode(out);
+    return rc;
+}
+
+static const struct message_case cases[] = {
+#define ENTRY(TAG, NAME, HEX)                                                          \
+    {                                                                                  \
+        TAG, NAME##_sample, NAME##_again, HEX                                          \
+    }
+    ENTRY(MESSAGE_HELLO, hello,
+          "010001004100000005000000302e312e3000020000006e31000100000062004d000000000000"
+          "0087d6120000000000010000000700000048617377656c6c000200"),
+    ENTRY(MESSAGE_HEARTBEAT, heartbeat,
+          "010002001c0000000500000000000000060000000700000000000000"),
+    ENTRY(MESSAGE_REPORT, report,
+          "010003006a000000030000000000000002000000010000002800000000000000000000000000"
+          "e03f000000000000d03f000000000000e83ffca9f1d24d62503f0000000000000440e8030000"
+          "0000000002000000000000e03f000000000000f03f050000000908070605"),
+    ENTRY(MESSAGE_RESULT, result,
+          "01000400600000000300000000000000020000000100000002000000000000000000e83f0000"
+          "000000000440e803000000000000030000000000803f000000c00000003f0101020000000200"
+          "040000000000803f000000c00000003f00000000"),
+    ENTRY(MESSAGE_FAILURE, failure,
+          "0100050032000000030000000000000002000000fcffffff150000006c6f7373206973204e61"
+          "4e2061742073746570203700"),
+    ENTRY(MESSAGE_STOPPED, stopped, "0100060014000000030000000000000002000000"),
+    ENTRY(MESSAGE_WELCOME, welcome,
+          "0100200035000000040000002f656e6300010000000000000002000000000000000000000000"
+          "0000400000000000003e4001000200"),
+    ENTRY(MESSAGE_TASK, task_order,
+          "01002100360000000100040000006d72706300050000002f642e683500030000000000000004"
+          "00000000000000000200020100010101"),
+    ENTRY(MESSAGE_GRANT, grant,
+          "0100220046000000020001000000000000000100000000000900000065706f6368733d323b00"
+          "0000000002000000000000000400000001000000000000050000000908070605"),
+    ENTRY(MESSAGE_RECEIPT, receipt,
+          "010023001c0000000300000000000000020000002800000000000000"),
+    ENTRY(MESSAGE_STOP, stop, "010024001500000003000000000000000200000001"),
+    ENTRY(MESSAGE_FAREWELL, farewell,
+          "010026001c0000000f000000616e6f746865722076657273696f6e00"),
+    {MESSAGE_ALIVE, alive_encode, alive_again, "0100250008000000"},
+};
+enum { CASES = sizeof cases / sizeof *cases };
+
+static void hex_of(char *out, const struct bytes *bytes)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < bytes->size; i++)
+        sprintf(out + 2 * i, "%02x", bytes->data[i]);
+}
+
+static void messages_have_their_recorded_bytes(void)
+{
+    for (int i = 0; i < CASES; i++) {
+        struct bytes out = {0};
+        cases[i].encode(&out);
+        char *hex = malloc(2 * out.size + 1);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(hex);
+        hex_of(hex, &out);
+        CU_ASSERT_STRING_EQUAL(hex, cases[i].recorded);
+        if (strcmp(hex, cases[i].recorded) != 0)
+            printf("\n%s %s\n", message_name(cases[i].tag), hex);
+        free(hex);
+        bytes_clear(&out);
+    }
+}
+
+static void decoding_and_encoding_gives_the_same_bytes(void)
+{
+    for (int i = 0; i < CASES; i++) {
+        struct bytes out = {0}, again = {0};
+        struct error err = {""};
+        cases[i].encode(&out);
+        CU_ASSERT_EQUAL(cases[i].again(&again, out.data, out.size, &err), 0);
+        CU_ASSERT_EQUAL_FATAL(again.size, out.size);
+        CU_ASSERT_EQUAL(memcmp(again.data, out.data, out.size), 0);
+        bytes_clear(&again);
+        bytes_clear(&out);
+    }
+}
+
+static void every_shorter_or_longer_message_is_refused(void)
+{
+    for (int i = 0; i < CASES; i++) {
+        struct bytes out = {0};
+        cases[i].encode(&out);
+        for (size_t len = 0; len < out.size; len++) {
+            uint8_t *cut = malloc(len + 1); /* so that a sanitizer sees the end */
+            CU_ASSERT_PTR_NOT_NULL_FATAL(cut);
+            memcpy(cut, out.data, len);
+            CU_ASSERT_EQUAL(cases[i].again(NULL, cut, len, NULL), ERR_PROTOCOL);
+            if (len >= MESSAGE_HEADER) { /* also where the header agrees */
+                memcpy(cut + 4, &(uint32_t){(uint32_t)len}, 4);
+                CU_ASSERT_EQUAL(cases[i].again(NULL, cut, len, NULL), ERR_PROTOCOL);
+            }
+            free(cut);
+        }
+        bytes_put_u8(&out, 0);
+        CU_ASSERT_EQUAL(cases[i].again(NULL, out.data, out.size, NULL), ERR_PROTOCOL);
+        bytes_set_u32(&out, 4, (uint32_t)out.size);
+        CU_ASSERT_EQUAL(cases[i].again(NULL, out.data, out.size, NULL), ERR_PROTOCOL);
+        bytes_clear(&out);
+    }
+}
+
+static void no_flipped_bit_reads_outside(void)
+{
+    for (int i = 0; i < CASES; i++) {
+        struct bytes out = {0};
+        cases[i].encode(&out);
+        for (size_t bit = 0; bit < 8 * out.size; bit++) {
+            uint8_t *flipped = malloc(out.size);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(flipped);
+            memcpy(flipped, out.data, out.size);
+            flipped[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            struct bytes again = {0};
+            int rc = cases[i].again(&again, flipped, out.size, NULL);
+            CU_ASSERT(
+                rc == ERR_PROTOCOL ||
+                (again.size == out.size && memcmp(again.data, flipped, out.size) == 0));
+            bytes_clear(&again);
+            free(flipped);
+        }
+        bytes_clear(&out);
+    }
+}
+
+static void another_version_is_named(void)
+{
+    struct bytes out = {0};
+    struct error err = {""};
+    heartbeat_encode(&out, &heartbeat);
+    out.data[0] = PROTOCOL_VERSION + 1;
+    struct heartbeat m;
+    CU_ASSERT_EQUAL(heartbeat_decode(&m, out.data, out.size, &err), ERR_PROTOCOL);
+    CU_ASSERT_STRING_EQUAL(err.text,
+                           "message of protocol version 2, this program speaks 1");
+    bytes_clear(&out);
+}
+
+static void header_refuses_sizes_above_the_tags_limit(void)
+{
+    struct bytes out = {0};
+    struct error err = {""};
+    enum message_tag tag;
+    size_t size;
+    alive_encode(&out);
+    bytes_set_u32(&out, 4, 0xfffffff0u);
+    CU_ASSERT_EQUAL(message_header_decode(&tag, &size, out.data, out.size, &err),
+                    ERR_PROTOCOL);
+    CU_ASSERT_STRING_EQUAL(err.text, "ALIVE of 4294967280 bytes, at most 4096");
+    bytes_set_u32(&out, 4, 4096);
+    CU_ASSERT_EQUAL(message_header_decode(&tag, &size, out.data, out.size, &err), 0);
+    CU_ASSERT(tag == MESSAGE_ALIVE && size == 4096);
+    bytes_clear(&out);
+}
+
+static void undefined_scores_survive(void)
+{
+    struct report sent = report, got;
+    sent.score = NAN;
+    struct bytes out = {0};
+    report_encode(&out, &sent);
+    CU_ASSERT_EQUAL(report_decode(&got, out.data, out.size, NULL), 0);
+    CU_ASSERT(isnan(got.score));
+    bytes_clear(&out);
+}
+
+static void values_out_of_range_are_refused(void)
+{
+    struct bytes out = {0};
+    struct grant_trial none = {.trial = 0, .settings = ""};
+    struct grant granted = {.count = 1, .trials = {none}}, grant_got;
+    grant_encode(&out, &granted);
+    CU_ASSERT_EQUAL(grant_decode(&grant_got, out.data, out.size, NULL), ERR_PROTOCOL);
+    out.size = 0;
+    struct result wrong = result, result_got;
+    wrong.splits[0].rows = 3; /* 3 · 2 is not the number of logits */
+    result_encode(&out, &wrong);
+    CU_ASSERT_EQUAL(result_decode(&result_got, out.data, out.size, NULL), ERR_PROTOCOL);
+    out.size = 0;
+    wrong = result;
+    wrong.split_count = 2;
+    wrong.splits[1] = wrong.splits[0]; /* the same split twice */
+    result_encode(&out, &wrong);
+    CU_ASSERT_EQUAL(result_decode(&result_got, out.data, out.size, NULL), ERR_PROTOCOL);
+    out.size = 0;
+    struct failure good = failure, failure_got;
+    good.status = 0;
+    failure_encode(&out, &good);
+    CU_ASSERT_EQUAL(failure_decode(&failure_got, out.data, out.size, NULL),
+                    ERR_PROTOCOL);
+    bytes_clear(&out);
+}
+
+static void floats_are_copied_from_any_address(void)
+{
+    uint8_t raw[1 + sizeof floats];
+    float got[4];
+    memcpy(raw + 1, floats, sizeof floats);
+    message_floats_copy(got, (struct message_floats){raw + 1, 4});
+    CU_ASSERT_EQUAL(memcmp(got, floats, sizeof floats), 0);
+}
+
+int main(void)
+{
+    static const struct suite_test tests[] = {
+        SUITE_TEST(messages_have_their_recorded_bytes),
+        SUITE_TEST(decoding_and_encoding_gives_the_same_bytes),
+        SUITE_TEST(every_shorter_or_longer_message_is_refused),
+        SUITE_TEST(no_flipped_bit_reads_outside),
+        SUITE_TEST(another_version_is_named),
+        SUITE_TEST(header_refuses_sizes_above_the_tags_limit),
+        SUITE_TEST(undefined_scores_survive),
+        SUITE_TEST(values_out_of_range_are_refused),
+        SUITE_TEST(floats_are_copied_from_any_address),
+        {NULL, NULL},
+    };
+    return suite_run("protocol", tests);
+}
