@@ -1,0 +1,25 @@
+/* The widened copy of tensors that cannot be used where their file is mapped.
+ *
+ * 16-bit values and values that are not at a multiple of 4 bytes become float32 in a
+ * file of a node-local directory ($TMPDIR, else /tmp, else /dev/shm), which all workers
+ * of the node map. It is named by user and by a digest of what it was made from, mode
+ * 0600, made once under a lock, renamed into place when whole, and checked (owner,
+ * mode, size, digest of its values) before it is used again. */
+#ifndef STORAGE_ENCODER_COPY_H
+#define STORAGE_ENCODER_COPY_H
+
+#include "storage/file_map.h"
+#include "storage/safetensors.h"
+
+#include <stdbool.h>
+
+/* Whether the tensor can be used in place. */
+bool tensor_in_place(const struct safetensors_tensor *tensor);
+
+/* floats[i] points to tensor i's values within map. ERR_IO: no directory can hold the
+ * copy. */
+int encoder_copy_open(struct file_map *map, const float **floats,
+                      const struct safetensors_tensor *const *tensors, int count,
+                      struct error *err);
+
+#endif
