@@ -1,0 +1,40 @@
+/* Writing a file so that its name always holds a whole one: write beside the name,
+ * sync, rename, sync the folder. */
+#ifndef STORAGE_FILE_REPLACE_H
+#define STORAGE_FILE_REPLACE_H
+
+#include "common/error.h"
+
+#include <stddef.h>
+
+struct file_replace {
+    char *path, *temporary;
+    int fd;
+};
+
+/* Creates "<path>.tmp.<process>". Every function below that fails leaves f usable only
+ * for file_replace_abandon, and path as it was. */
+int file_replace_begin(struct file_replace *f, const char *path, struct error *err);
+int file_replace_write(struct file_replace *f, const void *data, size_t size,
+                       struct error *err);
+/* Releases f. On failure the temporary is removed. */
+int file_replace_commit(struct file_replace *f, struct error *err);
+/* Removes the temporary, releases f. Fine after commit and on an all-zero one. */
+void file_replace_abandon(struct file_replace *f);
+
+/* All of it at once. */
+int file_replace(const char *path, const void *data, size_t size, struct error *err);
+
+/* A new folder of files, which appears under its name when it is whole. */
+struct folder_create {
+    char *path, *temporary;
+};
+
+/* ERR_INPUT: path exists. Files are written into f->temporary. */
+int folder_create_begin(struct folder_create *f, const char *path, struct error *err);
+/* Releases f. ERR_INPUT: path has come to exist meanwhile. On failure the temporary is
+ * removed. */
+int folder_create_commit(struct folder_create *f, struct error *err);
+void folder_create_abandon(struct folder_create *f);
+
+#endif
