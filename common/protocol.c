@@ -265,6 +265,9 @@ void result_encode(struct bytes *out, const struct result *m)
     bytes_put_f64(out, m->score);
     bytes_put_f64(out, m->seconds);
     bytes_put_i64(out, m->tokens);
+    bytes_put_u8(out, m->test_metric_count);
+    for (int i = 0; i < m->test_metric_count; i++)
+        bytes_put_f64(out, m->test_metrics[i]);
     put_floats(out, m->values);
     bytes_put_u8(out, m->split_count);
     for (int i = 0; i < m->split_count; i++) {
@@ -300,6 +303,12 @@ int result_decode(struct result *m, const uint8_t *buf, size_t len, struct error
     m->score = bytes_get_f64(&in);
     m->seconds = bytes_get_f64(&in);
     m->tokens = bytes_get_i64(&in);
+    m->test_metric_count = bytes_get_u8(&in);
+    if (m->test_metric_count > TASK_METRICS_MAX)
+        return error_set(err, ERR_PROTOCOL, "RESULT with %d metrics, at most %d",
+                         m->test_metric_count, TASK_METRICS_MAX);
+    for (int i = 0; i < m->test_metric_count; i++)
+        m->test_metrics[i] = bytes_get_f64(&in);
     m->values = get_floats(&in);
     m->split_count = bytes_get_u8(&in);
     if (m->split_count > SPLIT_COUNT)

@@ -130,6 +130,8 @@ struct result {
     int32_t best_epoch, epochs;
     double score, seconds;
     int64_t tokens;
+    uint8_t test_metric_count; /* 0: no labelled test set */
+    double test_metrics[TASK_METRICS_MAX];
     struct message_floats values; /* the flat vector at the best epoch */
     uint8_t split_count;
     struct result_split splits[SPLIT_COUNT];
