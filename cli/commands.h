@@ -1,0 +1,68 @@
+/* The commands: one file each, a line each in the table of main.c. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "common/error.h"
+
+#include <stdbool.h>
+
+/* Exit codes: DESIGN section 6. */
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_REFUSED = 1,
+    EXIT_USAGE = 2,
+    EXIT_GIVEN_UP = 3, /* some trials were */
+    EXIT_STOPPED = 75, /* before the end; can be continued */
+};
+
+/* One option. name without its dashes: one letter ("o") or a word ("workers"). */
+struct option_spec {
+    const char *name;
+    const char *value; /* what stands for it in the help; NULL: a switch */
+    const char *help;  /* one line */
+};
+
+struct command {
+    const char *name;
+    const char *synopsis;              /* what follows the name in the help */
+    const char *summary;               /* one line */
+    const struct option_spec *options; /* ends with a NULL name; NULL: none */
+    void (*help)(void); /* prints what comes after the options; may be NULL */
+    bool computes;      /* needs single-threaded BLAS */
+    /* Returns an exit code, an ERR_ status with its reason in err, or what
+     * command_misused() returned. args: what follows the command's name. */
+    int (*run)(int count, char **args, struct error *err);
+};
+
+enum { COMMAND_MISUSED = -1000 }; /* outside exit codes and enum status */
+
+/* COMMAND_MISUSED: wrong use. main prints the text and where to find help, exit 2. */
+int command_misused(struct error *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Walks through the arguments of a command. */
+struct arguments {
+    const struct option_spec *options;
+    char **args;
+    int count, at;
+    bool plain; /* after "--" */
+};
+
+void arguments_init(struct arguments *arguments, const struct command *command,
+                    int count, char **args);
+
+enum { ARGUMENTS_END = -1, ARGUMENTS_PLAIN = -2, ARGUMENTS_MISUSED = -3 };
+
+/* Index of the next option in the command's table, its value in *value (NULL for a
+ * switch); ARGUMENTS_PLAIN for a plain argument in *value; ARGUMENTS_MISUSED with the
+ * reason in err; ARGUMENTS_END. "--name=value", "--name value", "-o value" and
+ * "-oVALUE" are taken. */
+int arguments_next(struct arguments *arguments, const char **value, struct error *err);
+
+/* A whole number within [min, max], or command_misused(). */
+int argument_int(int *out, const char *name, const char *value, int min, int max,
+                 struct error *err);
+
+extern const struct command command_run;
+
+#endif

@@ -1,0 +1,131 @@
+/* The one executable: finds the command, prints its errors, picks the exit code. */
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct command *const commands[] = {
+    &command_run,
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_overview(void)
+{
+    printf("Usage: shiftwork COMMAND [ARGUMENTS]\n\n"
+           "Trains AdapterBias adapters on a frozen encoder, on one machine or a "
+           "cluster.\n\nCommands:\n");
+    for (int i = 0; i < COMMANDS; i++)
+        printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    printf("\nshiftwork COMMAND --help tells more; shiftwork --version the "
+           "version.\n"
+           "Exit codes: 0 done, 1 refused, 2 wrong use, 3 some trials given up, "
+           "75 stopped early.\n");
+}
+
+static void print_help(const struct command *command)
+{
+    printf("Usage: shiftwork %s %s\n\n%s.\n", command->name, command->synopsis,
+           command->summary);
+    if (command->options && command->options[0].name)
+        printf("\nOptions:\n");
+    for (const struct option_spec *o = command->options; o && o->name; o++) {
+        char left[80];
+        snprintf(left, sizeof left, "%s%s%s%s", o->name[1] ? "--" : "-", o->name,
+                 o->value ? " " : "", o->value ? o->value : "");
+        printf("  %-22s %s\n", left, o->help);
+    }
+    if (command->help) {
+        printf("\n");
+        command->help();
+    }
+}
+
+static const struct command *command_find(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (!strcmp(commands[i]->name, name))
+            return commands[i];
+    return NULL;
+}
+
+static bool asks_for_help(int count, char **args)
+{
+    for (int i = 0; i < count && strcmp(args[i], "--") != 0; i++)
+        if (!strcmp(args[i], "--help") || !strcmp(args[i], "-h"))
+            return true;
+    return false;
+}
+
+static bool variable_is(const char *name, const char *value)
+{
+    const char *now = getenv(name);
+    return now && !strcmp(now, value);
+}
+
+/* OpenBLAS starts its threads when it is loaded, so the variables must be there before
+ * the program starts. */
+static void ensure_single_threaded_blas(char **argv)
+{
+    if ((variable_is("OPENBLAS_NUM_THREADS", "1") &&
+         variable_is("OMP_NUM_THREADS", "1")) ||
+        getenv("SHIFTWORK_EXECUTED_AGAIN"))
+        return;
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    setenv("OMP_NUM_THREADS", "1", 1);
+    setenv("SHIFTWORK_EXECUTED_AGAIN", "1", 1);
+    execv("/proc/self/exe", argv);
+    fprintf(stderr,
+            "shiftwork: cannot execute itself again: %s; BLAS may use several "
+            "threads\n",
+            strerror(errno));
+}
+
+static int run_command(const struct command *command, int count, char **args)
+{
+    struct error err = {""};
+    int rc = command->run(count, args, &err);
+    if (rc >= 0)
+        return rc;
+    if (rc == COMMAND_MISUSED) {
+        fprintf(stderr, "shiftwork %s: %s (shiftwork %s --help tells more)\n",
+                command->name, err.text, command->name);
+        return EXIT_USAGE;
+    }
+    fprintf(stderr, "shiftwork: %s\n", err.text);
+    return EXIT_REFUSED;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "shiftwork: no command (shiftwork --help lists them)\n");
+        return EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+        !strcmp(argv[1], "help")) {
+        print_overview();
+        return fflush(stdout) ? EXIT_REFUSED : EXIT_DONE;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        printf("shiftwork %s\n", SHIFTWORK_VERSION);
+        return fflush(stdout) ? EXIT_REFUSED : EXIT_DONE;
+    }
+    const struct command *command = command_find(argv[1]);
+    if (!command) {
+        fprintf(stderr,
+                "shiftwork: unknown command '%s' (shiftwork --help lists "
+                "them)\n",
+                argv[1]);
+        return EXIT_USAGE;
+    }
+    if (asks_for_help(argc - 2, argv + 2)) {
+        print_help(command);
+        return fflush(stdout) ? EXIT_REFUSED : EXIT_DONE;
+    }
+    if (command->computes)
+        ensure_single_threaded_blas(argv);
+    return run_command(command, argc - 2, argv + 2);
+}

@@ -1,0 +1,131 @@
+/* `shiftwork run`: reads its arguments and becomes the launcher or, under mpirun or
+ * srun, a rank. */
+#include "cli/run.h"
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_WORKERS, OPTION_THREADS, OPTION_SET, OPTION_DIR };
+
+static const struct option_spec options_table[] = {
+    [OPTION_WORKERS] = {"workers", "N", "workers to start; default: one a core"},
+    [OPTION_THREADS] = {"threads", "N",
+                        "compute threads of a worker; default: the job's"},
+    [OPTION_SET] = {"set", "path=value", "changes a setting of the job; repeatable"},
+    [OPTION_DIR] = {"o", "RUN_DIR", "run directory; default: the job's output.dir"},
+    {NULL, NULL, NULL},
+};
+
+static void help(void)
+{
+    printf("JOB.cfg is a libconfig file; docs/job-file.md describes it. The run "
+           "directory gets\nresults.h5 and all else. INT, TERM and USR1 stop the run "
+           "at the next reports (exit\ncode 75); a second one stops at once. Under "
+           "mpirun or srun --mpi=pmix the command is\na rank: rank 0 coordinates, the "
+           "others work.\n");
+}
+
+/* Keeps "name=value" as one more --set. */
+static int add_setting(struct run_options *options, const char *name, const char *value,
+                       struct error *err)
+{
+    size_t size = strlen(name) + strlen(value) + 1;
+    char *text = malloc(size);
+    if (!text)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    snprintf(text, size, "%s%s", name, value);
+    options->set[options->set_count++] = text;
+    return 0;
+}
+
+static int take_option(struct run_options *options, int option, const char *value,
+                       struct error *err)
+{
+    int threads;
+    switch (option) {
+    case OPTION_WORKERS:
+        return argument_int(&options->workers, "--workers", value, 1, 1000000, err);
+    case OPTION_THREADS:
+        if (argument_int(&threads, "--threads", value, 1, 1024, err))
+            return COMMAND_MISUSED;
+        return add_setting(options, "cluster.threads=", value, err);
+    case OPTION_SET:
+        if (!strchr(value, '='))
+            return command_misused(err, "--set %s: path=value is wanted", value);
+        return add_setting(options, "", value, err);
+    case OPTION_DIR:
+        return add_setting(options, "output.dir=", value, err);
+    case ARGUMENTS_PLAIN:
+        if (options->job)
+            return command_misused(err, "one job file only, not %s too", value);
+        options->job = value;
+        return 0;
+    default:
+        return COMMAND_MISUSED;
+    }
+}
+
+static void options_clear(struct run_options *options)
+{
+    for (int i = 0; i < options->set_count; i++)
+        free((char *)options->set[i]);
+    free(options->set);
+}
+
+static bool variable_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value;
+}
+
+/* A process of a Slurm step that was started without PMIx would be alone. Batch scripts
+ * and interactive shells have no step number or one of Slurm's own, above 2^31. */
+static bool slurm_step_without_pmix(void)
+{
+    const char *step = getenv("SLURM_STEP_ID");
+    return step && *step && strtoul(step, NULL, 10) < 0x80000000ul;
+}
+
+static int run_role(const struct run_options *options, struct error *err)
+{
+    if (variable_set("PMIX_RANK") || variable_set("OMPI_COMM_WORLD_RANK"))
+        return rank_run(options, err);
+    if (slurm_step_without_pmix())
+        return error_set(err, ERR_INPUT,
+                         "this Slurm step has no PMIx: start it with srun --mpi=pmix, "
+                         "or run without srun");
+    return launcher_run(options, err);
+}
+
+static int run(int count, char **args, struct error *err)
+{
+    struct run_options options = {.args = args, .arg_count = count};
+    struct arguments arguments;
+    const char *value;
+    int option, rc = 0;
+    options.set = calloc((size_t)count + 1, sizeof *options.set);
+    if (!options.set)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    arguments_init(&arguments, &command_run, count, args);
+    while (!rc && (option = arguments_next(&arguments, &value, err)) != ARGUMENTS_END)
+        rc = take_option(&options, option, value, err);
+    if (!rc && !options.job)
+        rc = command_misused(err, "a job file is wanted");
+    if (!rc)
+        rc = run_role(&options, err);
+    options_clear(&options);
+    return rc;
+}
+
+const struct command command_run = {
+    .name = "run",
+    .synopsis =
+        "JOB.cfg [--workers N] [--threads N] [--set path=value]... [-o RUN_DIR]",
+    .summary = "Runs the trials of a job with a coordinator and its workers",
+    .options = options_table,
+    .help = help,
+    .computes = true,
+    .run = run,
+};

@@ -1,0 +1,23 @@
+/* `shiftwork run`, as the user typed it. */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include "common/error.h"
+
+struct run_options {
+    const char *job;  /* file */
+    const char **set; /* (set_count) "path=value", -o and --threads among them */
+    int set_count;
+    int workers; /* 0: one a core */
+    char **args; /* (arg_count) what stands behind "shiftwork run" */
+    int arg_count;
+};
+
+/* Starts mpirun with this program as its ranks, passes signals on, waits for the
+ * outcome. Returns an exit code or an ERR_ status. */
+int launcher_run(const struct run_options *options, struct error *err);
+
+/* One rank of the run: rank 0 coordinates, the others work. */
+int rank_run(const struct run_options *options, struct error *err);
+
+#endif
