@@ -1,0 +1,102 @@
+/* Kernels that are not matrix products, for the instruction set of this machine.
+ *
+ * Matrices are row-major float32 without padding between rows. Nothing here allocates
+ * or can fail; a NaN that goes in comes out. Sums have a fixed order. Unless said
+ * otherwise, arguments do not overlap. Each has a reference in double (kernels_ref.h).
+ */
+#ifndef WORKER_KERNELS_H
+#define WORKER_KERNELS_H
+
+#include "storage/encoder.h"
+
+#include <stdint.h>
+
+/* y[r] += bias for each of rows rows of n. */
+typedef void bias_add_fn(float *y, const float *bias, int rows, int n);
+
+/* The feed-forward activation and the adapter's L_α on it:
+ *   pre += bias;  h = act(pre);  alpha[r] = h[r]·w + b
+ *
+ * pre    (rows, ffn)  updated, kept for the backward pass
+ * h      (rows, ffn)  may be pre itself
+ * bias   (ffn)
+ * w      (ffn)        NULL: no adapter, alpha is not written
+ * alpha  (rows)
+ *
+ * gelu is x·Φ(x) with erf, gelu_new its tanh form, as in transformers. */
+typedef void activation_forward_fn(enum activation act, float *pre, float *h,
+                                   const float *bias, const float *w, float b,
+                                   float *alpha, int rows, int ffn);
+
+/* Backward of the same:
+ *   dw += Σ dalpha[r]·h[r];  dh = (dh + dalpha·w)·act'(pre)
+ *
+ * dh      (rows, ffn)  gradient of h from the matrix product, becomes that of pre;
+ * NULL: only dw is wanted dalpha  (rows)       gradient of alpha pre     (rows, ffn) as
+ * the forward pass left it w, dw   (ffn)        NULL: no adapter */
+typedef void activation_backward_fn(enum activation act, float *dh, const float *pre,
+                                    const float *dalpha, const float *w, float *dw,
+                                    int rows, int ffn);
+
+/* A LayerNorm over the sum of a block's output, the residual and the adapter's shift.
+ */
+struct norm_forward {
+    float *out;        /* (rows, n); may be residual */
+    float *normed;     /* (rows, n) before gamma and beta, for the backward pass */
+    float *scale;      /* (rows) 1/√(variance + eps), likewise; both NULL: not kept */
+    const float *x;    /* (rows, n) */
+    const float *bias; /* (n) added to x; NULL: none */
+    const float *residual; /* (rows, n); NULL: none */
+    const float *alpha;    /* (rows), with shift: alpha·shift is added; NULL: none */
+    const float *shift;    /* (n) */
+    const float *gamma, *beta; /* (n) */
+    float eps;
+};
+typedef void norm_forward_fn(const struct norm_forward *a, int rows, int n);
+
+/* Backward of the same; dx is the gradient of the sum, so of x, bias and residual. */
+struct norm_backward {
+    float *dx; /* (rows, n); may be dout; NULL: only dgamma and dbeta are wanted */
+    const float *dout, *normed, *scale, *gamma;
+    float *dgamma, *dbeta;      /* added to; NULL: frozen */
+    const float *alpha, *shift; /* NULL: no adapter */
+    float *dalpha;              /* (rows) written: dx·shift */
+    float *dshift;              /* (n) added to: Σ alpha·dx */
+};
+typedef void norm_backward_fn(const struct norm_backward *a, int rows, int n);
+
+/* Softmax of scale·s in place over each row's n columns; rows lie stride apart. */
+typedef void softmax_forward_fn(float *s, float scale, int rows, int n, int stride);
+
+/* ds = scale·p·(dp - Σ p·dp), written over dp. */
+typedef void softmax_backward_fn(float *dp, const float *p, float scale, int rows,
+                                 int n, int stride);
+
+/* Where in a trial a row of random masks lies: worker/model.h. */
+struct dropout_at {
+    uint32_t seed, step, example, place;
+    uint32_t element; /* of the row's first column */
+};
+
+/* x = 0 with probability p, else x/(1-p), for n columns of one row. */
+typedef void dropout_fn(float *x, float p, struct dropout_at at, int n);
+
+struct kernels {
+    const char *name; /* of the instruction set */
+    bias_add_fn *bias_add;
+    activation_forward_fn *activation_forward;
+    activation_backward_fn *activation_backward;
+    norm_forward_fn *norm_forward;
+    norm_backward_fn *norm_backward;
+    softmax_forward_fn *softmax_forward;
+    softmax_backward_fn *softmax_backward;
+    dropout_fn *dropout;
+};
+
+/* The best that this processor can run; always the same within a process. */
+const struct kernels *kernels_get(void);
+
+/* Number i of those that it can run, from the plainest; NULL past the last. */
+const struct kernels *kernels_available(int i);
+
+#endif

@@ -1,0 +1,206 @@
+/* The encoder's backward pass over one microshard: from the gradient of the last
+ * layer's output down to the lowest trained tensor, and no further. No gradient of a
+ * frozen weight is formed. */
+#include "worker/attention.h"
+#include "worker/linear.h"
+#include "worker/workspace.h"
+
+#include <string.h>
+
+/* One layer's computation: what its steps share. */
+struct step {
+    const struct model *model;
+    struct workspace *ws;
+    const float *values;
+    const struct microshard *shard;
+    const struct dropout *dropout;
+    float *grad;
+    int layer, rows;
+    bool first;
+};
+
+static const float *trained(const float *values, int64_t offset, const float *frozen)
+{
+    return offset < 0 ? frozen : values + offset;
+}
+
+static float *gradient(float *grad, int64_t offset)
+{
+    return offset < 0 ? NULL : grad + offset;
+}
+
+/* The gradient dx of a sum as its dropped-out part sees it: dx itself without dropout,
+ * a masked copy in ws->product with. */
+static const float *through_dropout(const struct step *s, const float *dx, int place)
+{
+    size_t hidden = (size_t)s->model->encoder->config.hidden;
+
+    if (!s->dropout || s->dropout->hidden == 0)
+        return dx;
+    memcpy(s->ws->product, dx, sizeof *dx * (size_t)s->rows * hidden);
+    hidden_dropout(s->model, s->ws, s->ws->product, s->shard, s->dropout,
+                   DROPOUT_LAYERS + 4 * (uint32_t)s->layer + (uint32_t)place, s->first);
+    return s->ws->product;
+}
+
+/* The output LayerNorm and the adapter's v: ws->dstate becomes the sum's gradient,
+ * ws->dalpha that of alpha. */
+static void output_norm_backward(const struct step *s)
+{
+    const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
+    const struct layer_offsets *at = &s->ws->offsets[s->layer];
+    const struct layer_kept *kept = &s->ws->kept[s->layer];
+
+    s->ws->kernels->norm_backward(
+        &(struct norm_backward){
+            .dx = s->ws->dstate,
+            .dout = s->ws->dstate,
+            .normed = kept->normed_output,
+            .scale = kept->scale_output,
+            .gamma = trained(s->values, at->output_gamma, w->output_ln_weight),
+            .dgamma = gradient(s->grad, at->output_gamma),
+            .dbeta = gradient(s->grad, at->output_beta),
+            .alpha = kept->alpha,
+            .shift = s->values + at->v,
+            .dalpha = s->ws->dalpha,
+            .dshift = s->grad + at->v,
+        },
+        s->rows, s->model->encoder->config.hidden);
+}
+
+/* ws->dstate from the gradient of the layer's output to that of its feed-forward input.
+ * Without deeper, only the adapter's own gradients. */
+static void feed_forward_backward(const struct step *s, bool deeper)
+{
+    const struct encoder_config *c = &s->model->encoder->config;
+    const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
+    const struct layer_offsets *at = &s->ws->offsets[s->layer];
+    struct workspace *ws = s->ws;
+
+    output_norm_backward(s);
+    for (int r = 0; r < s->rows; r++)
+        s->grad[at->alpha_bias] += ws->dalpha[r];
+    if (deeper)
+        linear_backward(ws->h, through_dropout(s, ws->dstate, DROPOUT_OUTPUT),
+                        w->output_weight, false, s->rows, c->ffn, c->hidden);
+    ws->kernels->activation_backward(
+        c->activation, deeper ? ws->h : NULL, ws->kept[s->layer].pre, ws->dalpha,
+        s->values + at->alpha_weight, s->grad + at->alpha_weight, s->rows, c->ffn);
+    if (deeper)
+        linear_backward(ws->dstate, ws->h, w->ffn_weight, true, s->rows, c->hidden,
+                        c->ffn);
+}
+
+/* ws->dstate from the feed-forward input to the sum before attention's LayerNorm. */
+static void attention_norm_backward(const struct step *s)
+{
+    const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
+    const struct layer_offsets *at = &s->ws->offsets[s->layer];
+    const struct layer_kept *kept = &s->ws->kept[s->layer];
+
+    s->ws->kernels->norm_backward(
+        &(struct norm_backward){
+            .dx = s->ws->dstate,
+            .dout = s->ws->dstate,
+            .normed = kept->normed_attention,
+            .scale = kept->scale_attention,
+            .gamma = trained(s->values, at->attention_gamma, w->attention_ln_weight),
+            .dgamma = gradient(s->grad, at->attention_gamma),
+            .dbeta = gradient(s->grad, at->attention_beta),
+        },
+        s->rows, s->model->encoder->config.hidden);
+}
+
+/* Rows of first tokens added at their places. */
+static void scatter_first(float *state, const float *rows,
+                          const struct microshard *shard, int hidden)
+{
+    for (int s = 0; s < shard->sequences; s++)
+        for (int i = 0; i < hidden; i++)
+            state[(size_t)shard->offsets[s] * (size_t)hidden + (size_t)i] +=
+                rows[(size_t)s * (size_t)hidden + (size_t)i];
+}
+
+/* ws->dstate, dq, dk, dv to the gradient of the layer's input. */
+static void projections_backward(const struct step *s)
+{
+    const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
+    struct workspace *ws = s->ws;
+    int hidden = s->model->encoder->config.hidden, tokens = s->shard->tokens;
+
+    linear_backward(ws->dstate, ws->dq, w->query_weight, true, s->rows, hidden, hidden);
+    if (s->first)
+        memcpy(ws->first, ws->dstate, sizeof(float) * (size_t)s->rows * (size_t)hidden);
+    linear_backward(ws->dstate, ws->dk, w->key_weight, !s->first, tokens, hidden,
+                    hidden);
+    linear_backward(ws->dstate, ws->dv, w->value_weight, true, tokens, hidden, hidden);
+    if (s->first)
+        scatter_first(ws->dstate, ws->first, s->shard, hidden);
+}
+
+/* ws->dstate from the feed-forward input to the layer's input. */
+static void attention_block_backward(const struct step *s)
+{
+    const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
+    struct workspace *ws = s->ws;
+    size_t hidden = (size_t)s->model->encoder->config.hidden;
+
+    attention_norm_backward(s);
+    linear_backward(ws->context, through_dropout(s, ws->dstate, DROPOUT_ATTENTION),
+                    w->attention_weight, false, s->rows, (int)hidden, (int)hidden);
+    for (int i = 0; i < s->shard->sequences; i++) {
+        struct attention a =
+            attention_of(s->model, ws, s->shard, s->dropout, s->layer, i);
+        size_t token = (size_t)s->shard->offsets[i] * hidden;
+        size_t row = s->first ? (size_t)i * hidden : token;
+
+        attention_backward(ws->dq + row, ws->dk + token, ws->dv + token,
+                           ws->context + row, &a);
+    }
+    projections_backward(s);
+}
+
+static void embeddings_backward(const struct model *model, struct workspace *ws,
+                                const float *values, const struct microshard *shard,
+                                const struct dropout *dropout, float *grad)
+{
+    hidden_dropout(model, ws, ws->dstate, shard, dropout, DROPOUT_EMBEDDINGS, false);
+    ws->kernels->norm_backward(
+        &(struct norm_backward){
+            .dout = ws->dstate,
+            .normed = ws->normed_embeddings,
+            .scale = ws->scale_embeddings,
+            .gamma = values + ws->embeddings_gamma,
+            .dgamma = grad + ws->embeddings_gamma,
+            .dbeta = grad + ws->embeddings_beta,
+        },
+        shard->tokens, model->encoder->config.hidden);
+}
+
+void encoder_backward(const struct model *model, struct workspace *ws,
+                      const float *values, const struct microshard *shard,
+                      const struct dropout *dropout, float *grad)
+{
+    int layers = model->encoder->config.layers;
+
+    for (int l = layers - 1; l >= ws->lowest; l--) {
+        bool deeper = l > ws->lowest || ws->through;
+        struct step s = {
+            model,
+            ws,
+            values,
+            shard,
+            dropout,
+            grad,
+            l,
+            workspace_rows(ws, model, shard, l),
+            ws->first_only && l == layers - 1,
+        };
+
+        feed_forward_backward(&s, deeper);
+        if (deeper)
+            attention_block_backward(&s);
+    }
+    if (ws->through)
+        embeddings_backward(model, ws, values, shard, dropout, grad);
+}

@@ -1,0 +1,245 @@
+/* The encoder's forward pass over one microshard.
+ *
+ * Matrix products run over all tokens, attention over each sequence. Where pooling
+ * reads first tokens only, the last layer computes keys and values for all tokens and
+ * the rest for first tokens. */
+#include "worker/attention.h"
+#include "worker/linear.h"
+#include "worker/workspace.h"
+
+#include <string.h>
+
+void hidden_dropout(const struct model *model, const struct workspace *ws, float *x,
+                    const struct microshard *shard, const struct dropout *dropout,
+                    uint32_t place, bool first)
+{
+    int hidden = model->encoder->config.hidden;
+
+    if (!dropout || dropout->hidden == 0)
+        return;
+    for (int s = 0; s < shard->sequences; s++) {
+        int n = first ? 1 : shard->offsets[s + 1] - shard->offsets[s];
+
+        for (int i = 0; i < n; i++, x += hidden)
+            ws->kernels->dropout(x, dropout->hidden,
+                                 (struct dropout_at){dropout->seed, dropout->step,
+                                                     shard->examples[s], place,
+                                                     (uint32_t)i * (uint32_t)hidden},
+                                 hidden);
+    }
+}
+
+struct attention attention_of(const struct model *model, const struct workspace *ws,
+                              const struct microshard *shard,
+                              const struct dropout *dropout, int layer, int s)
+{
+    const struct encoder_config *c = &model->encoder->config;
+    const struct layer_kept *kept = &ws->kept[layer];
+    bool first = ws->first_only && layer == c->layers - 1;
+    int begin = shard->offsets[s], tokens = shard->offsets[s + 1] - begin;
+    size_t at = (size_t)begin * (size_t)c->hidden;
+    struct attention a = {
+        .kernels = ws->kernels,
+        .tokens = tokens,
+        .queries = first ? 1 : tokens,
+        .hidden = c->hidden,
+        .heads = c->heads,
+        .q = kept->q + (first ? (size_t)s * (size_t)c->hidden : at),
+        .k = kept->k + at,
+        .v = kept->v + at,
+        .scratch = ws->scratch,
+    };
+
+    if (dropout && dropout->attention > 0) {
+        a.dropout = dropout->attention;
+        a.at = (struct dropout_at){
+            dropout->seed, dropout->step, shard->examples[s],
+            DROPOUT_LAYERS + 4 * (uint32_t)layer + DROPOUT_PROBABILITIES, 0};
+    }
+    return a;
+}
+
+/* Sum of the three embeddings in ws->product. */
+static void embed(const struct encoder *e, struct workspace *ws,
+                  const struct microshard *shard)
+{
+    size_t hidden = (size_t)e->config.hidden;
+    float *out = ws->product;
+
+    for (int s = 0; s < shard->sequences; s++)
+        for (int t = shard->offsets[s]; t < shard->offsets[s + 1]; t++, out += hidden) {
+            size_t position = (size_t)(t - shard->offsets[s]);
+            const float *word = e->word_embeddings + (size_t)shard->ids[t] * hidden;
+            const float *type = e->type_embeddings + shard->types[t] * hidden;
+            const float *place = e->position_embeddings + position * hidden;
+
+            for (size_t i = 0; i < hidden; i++)
+                out[i] = word[i] + type[i] + place[i];
+        }
+}
+
+static const float *trained(const float *values, int64_t offset, const float *frozen)
+{
+    return offset < 0 ? frozen : values + offset;
+}
+
+static void embeddings_forward(const struct model *model, struct workspace *ws,
+                               const float *values, const struct microshard *shard,
+                               const struct dropout *dropout)
+{
+    const struct encoder *e = model->encoder;
+
+    embed(e, ws, shard);
+    ws->kernels->norm_forward(
+        &(struct norm_forward){
+            .out = ws->state,
+            .normed = ws->normed_embeddings,
+            .scale = ws->scale_embeddings,
+            .x = ws->product,
+            .gamma = trained(values, ws->embeddings_gamma, e->embeddings_ln_weight),
+            .beta = trained(values, ws->embeddings_beta, e->embeddings_ln_bias),
+            .eps = e->config.layer_norm_eps,
+        },
+        shard->tokens, e->config.hidden);
+    hidden_dropout(model, ws, ws->state, shard, dropout, DROPOUT_EMBEDDINGS, false);
+}
+
+/* Rows of each sequence's first token, one after the other. */
+static void gather_first(float *out, const float *state, const struct microshard *shard,
+                         int hidden)
+{
+    for (int s = 0; s < shard->sequences; s++)
+        memcpy(out + (size_t)s * (size_t)hidden,
+               state + (size_t)shard->offsets[s] * (size_t)hidden,
+               sizeof(float) * (size_t)hidden);
+}
+
+/* y = x Wᵀ + b */
+static void project(const struct workspace *ws, float *y, const float *x,
+                    const float *w, const float *b, int rows, int hidden)
+{
+    linear_forward(y, x, w, rows, hidden, hidden);
+    ws->kernels->bias_add(y, b, rows, hidden);
+}
+
+/* One layer's computation: what its steps share. */
+struct step {
+    const struct model *model;
+    struct workspace *ws;
+    const float *values;
+    const struct microshard *shard;
+    const struct dropout *dropout;
+    int layer, rows;
+    bool first;
+};
+
+/* The bias and dropout of a block's output in ws->product; what remains to be added. */
+static const float *finish_product(const struct step *s, const float *bias, int place)
+{
+    int hidden = s->model->encoder->config.hidden;
+
+    if (!s->dropout || s->dropout->hidden == 0)
+        return bias;
+    s->ws->kernels->bias_add(s->ws->product, bias, s->rows, hidden);
+    hidden_dropout(s->model, s->ws, s->ws->product, s->shard, s->dropout,
+                   DROPOUT_LAYERS + 4 * (uint32_t)s->layer + (uint32_t)place, s->first);
+    return NULL;
+}
+
+/* ws->state to ws->between */
+static void attention_block(const struct step *s)
+{
+    const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
+    const struct layer_offsets *at = &s->ws->offsets[s->layer];
+    const struct layer_kept *kept = &s->ws->kept[s->layer];
+    struct workspace *ws = s->ws;
+    int hidden = s->model->encoder->config.hidden, tokens = s->shard->tokens;
+    const float *input = ws->state;
+
+    if (s->first) {
+        gather_first(ws->first, ws->state, s->shard, hidden);
+        input = ws->first;
+    }
+    project(ws, kept->q, input, w->query_weight, w->query_bias, s->rows, hidden);
+    project(ws, kept->k, ws->state, w->key_weight, w->key_bias, tokens, hidden);
+    project(ws, kept->v, ws->state, w->value_weight, w->value_bias, tokens, hidden);
+    for (int i = 0; i < s->shard->sequences; i++) {
+        struct attention a =
+            attention_of(s->model, ws, s->shard, s->dropout, s->layer, i);
+        int row = s->first ? i : s->shard->offsets[i];
+
+        attention_forward(ws->context + (size_t)row * (size_t)hidden, &a);
+    }
+    linear_forward(ws->product, ws->context, w->attention_weight, s->rows, hidden,
+                   hidden);
+    ws->kernels->norm_forward(
+        &(struct norm_forward){
+            .out = ws->between,
+            .normed = kept->normed_attention,
+            .scale = kept->scale_attention,
+            .x = ws->product,
+            .bias = finish_product(s, w->attention_bias, DROPOUT_ATTENTION),
+            .residual = input,
+            .gamma = trained(s->values, at->attention_gamma, w->attention_ln_weight),
+            .beta = trained(s->values, at->attention_beta, w->attention_ln_bias),
+            .eps = s->model->encoder->config.layer_norm_eps,
+        },
+        s->rows, hidden);
+}
+
+/* ws->between to ws->state */
+static void feed_forward_block(const struct step *s)
+{
+    const struct encoder_config *c = &s->model->encoder->config;
+    const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
+    const struct layer_offsets *at = &s->ws->offsets[s->layer];
+    const struct layer_kept *kept = &s->ws->kept[s->layer];
+    struct workspace *ws = s->ws;
+    bool adapter = at->v >= 0;
+
+    linear_forward(kept->pre, ws->between, w->ffn_weight, s->rows, c->hidden, c->ffn);
+    ws->kernels->activation_forward(c->activation, kept->pre, ws->h, w->ffn_bias,
+                                    adapter ? s->values + at->alpha_weight : NULL,
+                                    adapter ? s->values[at->alpha_bias] : 0,
+                                    kept->alpha, s->rows, c->ffn);
+    linear_forward(ws->product, ws->h, w->output_weight, s->rows, c->ffn, c->hidden);
+    ws->kernels->norm_forward(
+        &(struct norm_forward){
+            .out = ws->state,
+            .normed = kept->normed_output,
+            .scale = kept->scale_output,
+            .x = ws->product,
+            .bias = finish_product(s, w->output_bias, DROPOUT_OUTPUT),
+            .residual = ws->between,
+            .alpha = adapter ? kept->alpha : NULL,
+            .shift = adapter ? s->values + at->v : NULL,
+            .gamma = trained(s->values, at->output_gamma, w->output_ln_weight),
+            .beta = trained(s->values, at->output_beta, w->output_ln_bias),
+            .eps = c->layer_norm_eps,
+        },
+        s->rows, c->hidden);
+}
+
+void encoder_forward(const struct model *model, struct workspace *ws,
+                     const float *values, const struct microshard *shard,
+                     const struct dropout *dropout)
+{
+    int layers = model->encoder->config.layers;
+
+    embeddings_forward(model, ws, values, shard, dropout);
+    for (int l = 0; l < layers; l++) {
+        struct step s = {
+            model,
+            ws,
+            values,
+            shard,
+            dropout,
+            l,
+            workspace_rows(ws, model, shard, l),
+            ws->first_only && l == layers - 1,
+        };
+
+        attention_block(&s);
+        feed_forward_block(&s);
+    }
+}

@@ -1,0 +1,173 @@
+/* Pooling, classifier and loss. */
+#include "worker/linear.h"
+#include "worker/workspace.h"
+
+#include <math.h>
+#include <string.h>
+
+static void pool_mean(float *out, const float *state, const struct microshard *shard,
+                      int hidden)
+{
+    for (int s = 0; s < shard->sequences; s++, out += hidden) {
+        int n = shard->offsets[s + 1] - shard->offsets[s];
+
+        memset(out, 0, sizeof *out * (size_t)hidden);
+        for (int t = 0; t < n; t++, state += hidden)
+            for (int i = 0; i < hidden; i++)
+                out[i] += state[i];
+        for (int i = 0; i < hidden; i++)
+            out[i] /= (float)n;
+    }
+}
+
+static void pool(const struct model *model, struct workspace *ws,
+                 const struct microshard *shard)
+{
+    const struct encoder *e = model->encoder;
+    int hidden = e->config.hidden, count = shard->sequences * hidden;
+
+    switch (model->pooling) {
+    case POOLING_MEAN:
+        pool_mean(ws->pooled, ws->state, shard, hidden);
+        break;
+    case POOLING_CLS:
+        memcpy(ws->pooled, ws->state, sizeof(float) * (size_t)count);
+        break;
+    case POOLING_POOLER:
+        linear_forward(ws->pooled, ws->state, e->pooler_weight, shard->sequences,
+                       hidden, hidden);
+        ws->kernels->bias_add(ws->pooled, e->pooler_bias, shard->sequences, hidden);
+        for (int i = 0; i < count; i++)
+            ws->pooled[i] = tanhf(ws->pooled[i]);
+        if (ws->training)
+            memcpy(ws->tanh_out, ws->pooled, sizeof(float) * (size_t)count);
+        break;
+    }
+}
+
+/* The classifier's dropout in place on (sequences, hidden). */
+static void head_dropout(const struct workspace *ws, float *x,
+                         const struct microshard *shard, const struct dropout *dropout,
+                         int hidden)
+{
+    if (!dropout || dropout->head == 0)
+        return;
+    for (int s = 0; s < shard->sequences; s++)
+        ws->kernels->dropout(x + (size_t)s * (size_t)hidden, dropout->head,
+                             (struct dropout_at){dropout->seed, dropout->step,
+                                                 shard->examples[s], DROPOUT_HEAD, 0},
+                             hidden);
+}
+
+void head_forward(const struct model *model, struct workspace *ws, const float *values,
+                  const struct microshard *shard, const struct dropout *dropout)
+{
+    int hidden = model->encoder->config.hidden, labels = model->layout->shape.labels;
+
+    pool(model, ws, shard);
+    head_dropout(ws, ws->pooled, shard, dropout, hidden);
+    linear_forward(ws->logits, ws->pooled, values + ws->head_weight, shard->sequences,
+                   hidden, labels);
+    ws->kernels->bias_add(ws->logits, values + ws->head_bias, shard->sequences, labels);
+}
+
+/* Cross entropy of one row; dlogits = scale·(softmax - one hot). */
+static double cross_entropy(float *dlogits, const float *logits, int labels, int label,
+                            double scale)
+{
+    double top = logits[0], sum = 0;
+
+    for (int i = 1; i < labels; i++)
+        top = logits[i] > top ? logits[i] : top;
+    for (int i = 0; i < labels; i++)
+        sum += exp(logits[i] - top);
+    for (int i = 0; i < labels; i++)
+        dlogits[i] =
+            (float)(scale * (exp(logits[i] - top) / sum - (i == label ? 1 : 0)));
+    return scale * (log(sum) + top - logits[label]);
+}
+
+static double loss(const struct model *model, struct workspace *ws,
+                   const struct microshard *shard, double scale)
+{
+    int labels = model->layout->shape.labels;
+    double total = 0;
+
+    for (int s = 0; s < shard->sequences; s++) {
+        const float *logits = ws->logits + (size_t)s * (size_t)labels;
+        float *dlogits = ws->dlogits + (size_t)s * (size_t)labels;
+        double miss = (double)logits[0] - shard->labels[s];
+
+        if (model->regression) {
+            dlogits[0] = (float)(2 * miss * scale);
+            total += miss * miss * scale;
+        } else {
+            total +=
+                cross_entropy(dlogits, logits, labels, (int)shard->labels[s], scale);
+        }
+    }
+    return isfinite(total) ? total : NAN;
+}
+
+static void classifier_gradient(const struct workspace *ws,
+                                const struct microshard *shard, int hidden, int labels,
+                                float *grad)
+{
+    for (int s = 0; s < shard->sequences; s++)
+        for (int j = 0; j < labels; j++) {
+            float d = ws->dlogits[s * labels + j];
+            const float *x = ws->pooled + (size_t)s * (size_t)hidden;
+            float *dw = grad + ws->head_weight + (int64_t)j * hidden;
+
+            grad[ws->head_bias + j] += d;
+            for (int i = 0; i < hidden; i++)
+                dw[i] += d * x[i];
+        }
+}
+
+/* ws->dpooled to ws->dstate. */
+static void pool_backward(const struct model *model, struct workspace *ws,
+                          const struct microshard *shard)
+{
+    const struct encoder *e = model->encoder;
+    int hidden = e->config.hidden, count = shard->sequences * hidden;
+    float *out = ws->dstate;
+
+    switch (model->pooling) {
+    case POOLING_MEAN:
+        for (int s = 0; s < shard->sequences; s++) {
+            int n = shard->offsets[s + 1] - shard->offsets[s];
+
+            for (int t = 0; t < n; t++, out += hidden)
+                for (int i = 0; i < hidden; i++)
+                    out[i] = ws->dpooled[s * hidden + i] / (float)n;
+        }
+        break;
+    case POOLING_CLS:
+        memcpy(out, ws->dpooled, sizeof(float) * (size_t)count);
+        break;
+    case POOLING_POOLER:
+        for (int i = 0; i < count; i++)
+            ws->dpooled[i] *= 1 - ws->tanh_out[i] * ws->tanh_out[i];
+        linear_backward(out, ws->dpooled, e->pooler_weight, false, shard->sequences,
+                        hidden, hidden);
+        break;
+    }
+}
+
+double head_backward(const struct model *model, struct workspace *ws,
+                     const float *values, const struct microshard *shard,
+                     const struct dropout *dropout, float loss_scale, float *grad)
+{
+    int hidden = model->encoder->config.hidden, labels = model->layout->shape.labels;
+    double total = loss(model, ws, shard, loss_scale);
+
+    classifier_gradient(ws, shard, hidden, labels, grad);
+    if (ws->lowest == model->encoder->config.layers)
+        return total;
+    linear_backward(ws->dpooled, ws->dlogits, values + ws->head_weight, false,
+                    shard->sequences, hidden, labels);
+    head_dropout(ws, ws->dpooled, shard, dropout, hidden);
+    pool_backward(model, ws, shard);
+    return total;
+}
