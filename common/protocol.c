@@ -261,8 +261,7 @@ void result_encode(struct bytes *out, const struct result *m)
     bytes_put_u64(out, m->trial);
     bytes_put_u32(out, m->lease);
     bytes_put_i32(out, m->best_epoch);
-    bytes_put_i32(out, m->epochs);
-    bytes_put_f64(out, m->score);
+    bytes_put_i64(out, m->best_step);
     bytes_put_f64(out, m->seconds);
     bytes_put_i64(out, m->tokens);
     bytes_put_u8(out, m->test_metric_count);
@@ -299,8 +298,7 @@ int result_decode(struct result *m, const uint8_t *buf, size_t len, struct error
     *m = (struct result){.trial = bytes_get_u64(&in)};
     m->lease = bytes_get_u32(&in);
     m->best_epoch = bytes_get_i32(&in);
-    m->epochs = bytes_get_i32(&in);
-    m->score = bytes_get_f64(&in);
+    m->best_step = bytes_get_i64(&in);
     m->seconds = bytes_get_f64(&in);
     m->tokens = bytes_get_i64(&in);
     m->test_metric_count = bytes_get_u8(&in);
@@ -314,8 +312,8 @@ int result_decode(struct result *m, const uint8_t *buf, size_t len, struct error
     if (m->split_count > SPLIT_COUNT)
         return error_set(err, ERR_PROTOCOL, "RESULT with %d splits, at most %d",
                          m->split_count, SPLIT_COUNT);
-    bool valid = m->trial > 0 && m->best_epoch >= 0 && m->epochs >= m->best_epoch &&
-                 m->tokens >= 0;
+    bool valid =
+        m->trial > 0 && m->best_epoch >= 0 && m->best_step >= 0 && m->tokens >= 0;
     unsigned seen = 0;
     for (int i = 0; i < m->split_count; i++) {
         valid = get_result_split(&in, &m->splits[i]) && valid;
@@ -521,7 +519,6 @@ void stop_encode(struct bytes *out, const struct stop *m)
     size_t start = message_begin(out, MESSAGE_STOP);
     bytes_put_u64(out, m->trial);
     bytes_put_u32(out, m->lease);
-    bytes_put_u8(out, (uint8_t)m->when);
     message_end(out, start);
 }
 
@@ -533,9 +530,7 @@ int stop_decode(struct stop *m, const uint8_t *buf, size_t len, struct error *er
         return rc;
     m->trial = bytes_get_u64(&in);
     m->lease = bytes_get_u32(&in);
-    unsigned when = bytes_get_u8(&in);
-    m->when = when == STOP_AT_ONCE ? STOP_AT_ONCE : STOP_AT_REPORT;
-    return reader_close(&in, MESSAGE_STOP, m->trial > 0 && when <= STOP_AT_ONCE, err);
+    return reader_close(&in, MESSAGE_STOP, m->trial > 0, err);
 }
 
 void alive_encode(struct bytes *out)

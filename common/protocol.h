@@ -127,8 +127,9 @@ struct result_split {
 struct result {
     uint64_t trial;
     uint32_t lease;
-    int32_t best_epoch, epochs;
-    double score, seconds;
+    int32_t best_epoch;
+    int64_t best_step; /* of the report that was best */
+    double seconds;    /* computing, with the scoring of test sets */
     int64_t tokens;
     uint8_t test_metric_count; /* 0: no labelled test set */
     double test_metrics[TASK_METRICS_MAX];
@@ -213,13 +214,10 @@ void receipt_encode(struct bytes *out, const struct receipt *m);
 int receipt_decode(struct receipt *m, const uint8_t *buf, size_t len,
                    struct error *err);
 
-enum stop_when { STOP_AT_REPORT, STOP_AT_ONCE };
-
-/* Leave a trial. */
+/* Leave a trial before the next batch. */
 struct stop {
     uint64_t trial;
     uint32_t lease;
-    enum stop_when when;
 };
 void stop_encode(struct bytes *out, const struct stop *m);
 int stop_decode(struct stop *m, const uint8_t *buf, size_t len, struct error *err);

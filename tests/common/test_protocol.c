@@ -37,8 +37,7 @@ static const struct result result = {
     .trial = 3,
     .lease = 2,
     .best_epoch = 1,
-    .epochs = 2,
-    .score = 0.75,
+    .best_step = 40,
     .seconds = 2.5,
     .tokens = 1000,
     .test_metric_count = 1,
@@ -75,7 +74,7 @@ static const struct grant grant = {
                 .checkpoint = blob,
                 .checkpoint_size = sizeof blob}}};
 static const struct receipt receipt = {.trial = 3, .lease = 2, .step = 40};
-static const struct stop stop = {.trial = 3, .lease = 2, .when = STOP_AT_ONCE};
+static const struct stop stop = {.trial = 3, .lease = 2};
 static const struct farewell farewell = {.text = "another version"};
 
 /* One message: how to encode the sample above, and to decode and encode again. */
@@ -135,9 +134,9 @@ static const struct message_case cases[] = {
           "e03f000000000000d03f000000000000e83ffca9f1d24d62503f0000000000000440e8030000"
           "0000000002000000000000e03f000000000000f03f050000000908070605"),
     ENTRY(MESSAGE_RESULT, result,
-          "01000400690000000300000000000000020000000100000002000000000000000000e83f0000"
-          "000000000440e80300000000000001000000000000d03f030000000000803f000000c0000000"
-          "3f0101020000000200040000000000803f000000c00000003f00000000"),
+          "0100040065000000030000000000000002000000010000002800000000000000000000000000"
+          "0440e80300000000000001000000000000d03f030000000000803f000000c00000003f010102"
+          "0000000200040000000000803f000000c00000003f00000000"),
     ENTRY(MESSAGE_FAILURE, failure,
           "0100050032000000030000000000000002000000fcffffff150000006c6f7373206973204e61"
           "4e2061742073746570203700"),
@@ -153,7 +152,7 @@ static const struct message_case cases[] = {
           "0000000002000000000000000400000001000000000000050000000908070605"),
     ENTRY(MESSAGE_RECEIPT, receipt,
           "010023001c0000000300000000000000020000002800000000000000"),
-    ENTRY(MESSAGE_STOP, stop, "010024001500000003000000000000000200000001"),
+    ENTRY(MESSAGE_STOP, stop, "0100240014000000030000000000000002000000"),
     ENTRY(MESSAGE_FAREWELL, farewell,
           "010026001c0000000f000000616e6f746865722076657273696f6e00"),
     {MESSAGE_ALIVE, alive_encode, alive_again, "0100250008000000"},

@@ -1,0 +1,369 @@
+/* One array of requests, receives first, so that one MPI_Testsome moves all on. A slot
+ * is MPI_REQUEST_NULL while nothing is under way there. */
+#include "common/channels.h"
+
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct outgoing {
+    struct outgoing *next;
+    struct bytes message;
+    int mpi_tag;
+    size_t sent;
+};
+
+struct peer {
+    uint8_t *whole; /* a long message while its rest arrives; else NULL */
+    size_t whole_size;
+    struct outgoing *first, *last; /* first is under way */
+    bool lost, told;               /* told: the event was given */
+    struct error why;
+};
+
+struct channels {
+    int first_mpi_rank, peers;
+    struct peer *peer;
+    uint8_t *buffers;      /* (peers, MESSAGE_FIRST) */
+    MPI_Request *requests; /* (2 · peers) receives, then sends */
+    MPI_Status *statuses;  /* of completed requests */
+    int *completed, completed_count, completed_at;
+    int given;   /* peer whose message the caller reads now, or -1 */
+    int waiting; /* messages not yet sent, of peers that are not lost */
+    int lost, untold;
+};
+
+static uint8_t *buffer_of(struct channels *channels, int peer)
+{
+    return channels->buffers + (size_t)peer * MESSAGE_FIRST;
+}
+
+static void forget_outgoing(struct channels *channels, struct peer *peer)
+{
+    for (struct outgoing *o = peer->first; o; o = o->next)
+        channels->waiting--;
+    peer->first = peer->last = NULL; /* leaked: the first may be under way */
+}
+
+static void peer_lost(struct channels *channels, int index, const char *why)
+{
+    struct peer *peer = &channels->peer[index];
+    if (peer->lost)
+        return;
+    peer->lost = true;
+    error_set(&peer->why, ERR_IO, "%s", why);
+    channels->lost++;
+    channels->untold++;
+    forget_outgoing(channels, peer);
+    channels->requests[index] = MPI_REQUEST_NULL;
+    channels->requests[channels->peers + index] = MPI_REQUEST_NULL;
+}
+
+static void mpi_failed(struct channels *channels, int index, const char *what, int code)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length;
+    struct error why;
+    MPI_Error_string(code, text, &length);
+    error_set(&why, ERR_IO, "%s failed: %s", what, text);
+    peer_lost(channels, index, why.text);
+}
+
+static void post_receive(struct channels *channels, int index)
+{
+    int rc = MPI_Irecv(buffer_of(channels, index), MESSAGE_FIRST, MPI_BYTE,
+                       channels->first_mpi_rank + index, MPI_ANY_TAG, MPI_COMM_WORLD,
+                       &channels->requests[index]);
+    if (rc != MPI_SUCCESS)
+        mpi_failed(channels, index, "receiving", rc);
+}
+
+int channels_new(struct channels **out, int first_mpi_rank, int peers,
+                 struct error *err)
+{
+    struct channels *c = calloc(1, sizeof *c);
+    size_t n = (size_t)peers;
+    if (!c)
+        return error_set(err, ERR_MEMORY, "out of memory for %d channels", peers);
+    c->first_mpi_rank = first_mpi_rank;
+    c->peers = peers;
+    c->given = -1;
+    c->peer = calloc(n, sizeof *c->peer);
+    c->buffers = malloc(n * MESSAGE_FIRST);
+    c->requests = calloc(2 * n, sizeof *c->requests);
+    c->statuses = calloc(2 * n, sizeof *c->statuses);
+    c->completed = calloc(2 * n, sizeof *c->completed);
+    if (!c->peer || !c->buffers || !c->requests || !c->statuses || !c->completed) {
+        c->peers = 0;
+        channels_free(c);
+        return error_set(err, ERR_MEMORY, "out of memory for %d channels", peers);
+    }
+    for (int i = 0; i < 2 * peers; i++)
+        c->requests[i] = MPI_REQUEST_NULL;
+    for (int i = 0; i < peers; i++)
+        post_receive(c, i);
+    *out = c;
+    return 0;
+}
+
+static void outgoing_free(struct outgoing *o)
+{
+    if (o)
+        bytes_clear(&o->message);
+    free(o);
+}
+
+static void peer_free(struct channels *channels, int index)
+{
+    struct peer *peer = &channels->peer[index];
+    if (peer->lost)
+        return;
+    if (channels->requests[index] != MPI_REQUEST_NULL) {
+        MPI_Cancel(&channels->requests[index]);
+        MPI_Wait(&channels->requests[index], MPI_STATUS_IGNORE);
+    }
+    free(peer->whole);
+    struct outgoing *o = peer->first;
+    if (o && channels->requests[channels->peers + index] != MPI_REQUEST_NULL)
+        o = o->next; /* the first is leaked */
+    while (o) {
+        struct outgoing *next = o->next;
+        outgoing_free(o);
+        o = next;
+    }
+}
+
+void channels_free(struct channels *channels)
+{
+    if (!channels)
+        return;
+    for (int i = 0; i < channels->peers; i++)
+        peer_free(channels, i);
+    free(channels->completed);
+    free(channels->statuses);
+    if (channels->lost == 0) { /* else MPI may still write there */
+        free(channels->requests);
+        free(channels->buffers);
+    }
+    free(channels->peer);
+    free(channels);
+}
+
+/* Starts or continues the first outgoing message of a peer. */
+static void send_on(struct channels *channels, int index)
+{
+    struct outgoing *o = channels->peer[index].first;
+    size_t size = o->message.size - o->sent;
+    bool begins = o->sent == 0;
+    if (begins && size > MESSAGE_FIRST)
+        size = MESSAGE_FIRST;
+    int rc =
+        MPI_Isend(o->message.data + o->sent, (int)size, MPI_BYTE,
+                  channels->first_mpi_rank + index, begins ? o->mpi_tag : MESSAGE_REST,
+                  MPI_COMM_WORLD, &channels->requests[channels->peers + index]);
+    o->sent += size;
+    if (rc != MPI_SUCCESS)
+        mpi_failed(channels, index, "sending", rc);
+}
+
+static void sent(struct channels *channels, int index)
+{
+    struct peer *peer = &channels->peer[index];
+    struct outgoing *o = peer->first;
+    if (o->sent == o->message.size) {
+        peer->first = o->next;
+        if (!peer->first)
+            peer->last = NULL;
+        outgoing_free(o);
+        channels->waiting--;
+    }
+    if (peer->first)
+        send_on(channels, index);
+}
+
+int channels_send(struct channels *channels, int index, struct bytes *message,
+                  struct error *err)
+{
+    struct peer *peer = &channels->peer[index];
+    enum message_tag tag;
+    size_t size;
+    struct outgoing *o = NULL;
+    int rc = 0;
+    if (message->failed || !(o = calloc(1, sizeof *o)))
+        rc = error_set(err, ERR_MEMORY, "out of memory for a message");
+    if (!rc)
+        rc = message_header_decode(&tag, &size, message->data, message->size, err);
+    if (rc || peer->lost) {
+        free(o);
+        bytes_clear(message);
+        return rc;
+    }
+    o->message = *message;
+    o->mpi_tag = (int)tag;
+    *message = (struct bytes){0};
+    channels->waiting++;
+    if (peer->last) {
+        peer->last->next = o;
+        peer->last = o;
+    } else {
+        peer->first = peer->last = o;
+        send_on(channels, index);
+    }
+    return 0;
+}
+
+static void receive_rest(struct channels *channels, int index, size_t got)
+{
+    struct peer *peer = &channels->peer[index];
+    int rc = MPI_Irecv(peer->whole + got, (int)(peer->whole_size - got), MPI_BYTE,
+                       channels->first_mpi_rank + index, MESSAGE_REST, MPI_COMM_WORLD,
+                       &channels->requests[index]);
+    if (rc != MPI_SUCCESS)
+        mpi_failed(channels, index, "receiving", rc);
+}
+
+/* The first part is there. True when that is the whole message. */
+static bool first_part(struct channels *channels, int index, size_t got,
+                       struct channel_event *event)
+{
+    struct peer *peer = &channels->peer[index];
+    const uint8_t *data = buffer_of(channels, index);
+    struct error why;
+    size_t size;
+    if (message_header_decode(&event->tag, &size, data, got, &why)) {
+        peer_lost(channels, index, why.text);
+        return false;
+    }
+    event->data = data;
+    event->size = got;
+    if (size == got)
+        return true;
+    if (size < got || got != MESSAGE_FIRST) {
+        peer_lost(channels, index, "message of another size than it says");
+        return false;
+    }
+    peer->whole = malloc(size);
+    if (!peer->whole) {
+        peer_lost(channels, index, "out of memory for a message");
+        return false;
+    }
+    peer->whole_size = size;
+    memcpy(peer->whole, data, got);
+    receive_rest(channels, index, got);
+    return false;
+}
+
+static bool received(struct channels *channels, int index, const MPI_Status *status,
+                     struct channel_event *event)
+{
+    struct peer *peer = &channels->peer[index];
+    int got = 0;
+    struct error why;
+    MPI_Get_count(status, MPI_BYTE, &got);
+    if (!peer->whole)
+        return first_part(channels, index, (size_t)got, event);
+    if ((size_t)got != peer->whole_size - MESSAGE_FIRST) {
+        peer_lost(channels, index, "message of another size than it says");
+        return false;
+    }
+    event->data = peer->whole;
+    event->size = peer->whole_size;
+    if (message_header_decode(&event->tag, &event->size, peer->whole, event->size,
+                              &why)) {
+        peer_lost(channels, index, why.text);
+        return false;
+    }
+    return true;
+}
+
+/* The caller is done with the message that it was given. */
+static void take_back(struct channels *channels)
+{
+    int index = channels->given;
+    channels->given = -1;
+    if (index < 0 || channels->peer[index].lost)
+        return;
+    free(channels->peer[index].whole);
+    channels->peer[index].whole = NULL;
+    post_receive(channels, index);
+}
+
+static bool tell_lost(struct channels *channels, struct channel_event *event,
+                      struct error *err)
+{
+    for (int i = 0; channels->untold > 0 && i < channels->peers; i++) {
+        struct peer *peer = &channels->peer[i];
+        if (!peer->lost || peer->told)
+            continue;
+        peer->told = true;
+        channels->untold--;
+        *event = (struct channel_event){.kind = CHANNEL_LOST, .peer = i};
+        error_set(err, ERR_IO, "%s", peer->why.text);
+        return true;
+    }
+    return false;
+}
+
+static void test_all(struct channels *channels)
+{
+    int count = 0;
+    int rc = MPI_Testsome(2 * channels->peers, channels->requests, &count,
+                          channels->completed, channels->statuses);
+    if (count == MPI_UNDEFINED)
+        count = 0;
+    channels->completed_at = 0;
+    channels->completed_count = count;
+    for (int i = 0; i < count; i++)
+        if (rc != MPI_ERR_IN_STATUS)
+            channels->statuses[i].MPI_ERROR = MPI_SUCCESS;
+}
+
+/* Handles one completed request; true when it gives a message. */
+static bool complete(struct channels *channels, int at, struct channel_event *event)
+{
+    int slot = channels->completed[at];
+    int index = slot % channels->peers;
+    const MPI_Status *status = &channels->statuses[at];
+    if (channels->peer[index].lost)
+        return false;
+    if (status->MPI_ERROR != MPI_SUCCESS && status->MPI_ERROR != MPI_ERR_PENDING) {
+        mpi_failed(channels, index, slot < channels->peers ? "receiving" : "sending",
+                   status->MPI_ERROR);
+        return false;
+    }
+    if (slot >= channels->peers) {
+        sent(channels, index);
+        return false;
+    }
+    event->peer = index;
+    return received(channels, index, status, event);
+}
+
+void channels_next(struct channels *channels, struct channel_event *event,
+                   struct error *err)
+{
+    *event = (struct channel_event){.kind = CHANNEL_NOTHING};
+    take_back(channels);
+    if (channels->completed_at >= channels->completed_count)
+        test_all(channels);
+    while (channels->completed_at < channels->completed_count)
+        if (complete(channels, channels->completed_at++, event)) {
+            event->kind = CHANNEL_MESSAGE;
+            channels->given = event->peer;
+            return;
+        }
+    tell_lost(channels, event, err);
+}
+
+void channels_drop(struct channels *channels, int index)
+{
+    peer_lost(channels, index, "given up");
+    if (!channels->peer[index].told) {
+        channels->peer[index].told = true;
+        channels->untold--;
+    }
+}
+
+bool channels_quiet(const struct channels *channels) { return channels->waiting == 0; }
+
+bool channels_lost(const struct channels *channels) { return channels->lost > 0; }
