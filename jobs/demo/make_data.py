@@ -180,11 +180,13 @@ def note(dice, label):
     machine = dice.pick(list(MACHINES))
     words = words_of(dice, machine)
     kind = dice.random()
-    if kind < 0.50:
+    if kind < 0.40:
         text = dice.pick(CLAUSES)[label].format(**words)
-    elif kind < 0.65:
+    elif kind < 0.55:
+        text = dice.pick(STATES)[label].format(**words)
+    elif kind < 0.72:
         text = dice.pick(AGREE).format(x=dice.pick(STATES)[label].format(**words), **words)
-    elif kind < 0.80:
+    elif kind < 0.84:
         text = dice.pick(DENY).format(x=dice.pick(STATES)[1 - label].format(**words), **words)
     else:
         text = compare(dice, machine, words, label)
