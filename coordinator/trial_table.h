@@ -3,7 +3,7 @@
  * Pure: no messages, no clock, no files. A worker may hold several trials (the one it
  * computes and others handed out ahead); each hand-out has a lease of its own, and
  * whatever comes under another lease is ignored. Every event takes constant time, a
- * trial takes 32 bytes.
+ * trial takes 28 bytes.
  *
  *   queued ──granted──> running ──finished──> done
  *     ^                    │ ├────failed────> failed
