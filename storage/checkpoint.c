@@ -71,6 +71,7 @@ int checkpoint_encode(struct bytes *out, const struct checkpoint *c, struct erro
     bytes_put_i64(out, c->step);
     bytes_put_i32(out, c->epoch);
     bytes_put_i64(out, c->epoch_step);
+    bytes_put_i64(out, c->reported);
     bytes_put_f64(out, c->epoch_loss);
     bytes_put_i64(out, c->tokens);
     bytes_put_f64(out, c->seconds);
@@ -103,14 +104,16 @@ static bool read_fields(struct checkpoint *c, struct bytes_reader *in)
     c->step = bytes_get_i64(in);
     c->epoch = bytes_get_i32(in);
     c->epoch_step = bytes_get_i64(in);
+    c->reported = bytes_get_i64(in);
     c->epoch_loss = bytes_get_f64(in);
     c->tokens = bytes_get_i64(in);
     c->seconds = bytes_get_f64(in);
     epoch_record_get(&c->best, in);
     return !in->failed && flags <= (HAS_BEST | DONE) && !memchr(tag, 0, LAYOUT_TAG) &&
            c->step >= 0 && c->epoch >= 0 && c->epoch_step >= 0 &&
-           c->epoch_step <= c->step && c->tokens >= 0 && !isnan(c->epoch_loss) &&
-           c->best.epoch >= 0 && c->best.step >= 0 && c->best.step <= c->step;
+           c->epoch_step <= c->step && c->reported >= 0 && c->reported <= c->step &&
+           c->tokens >= 0 && !isnan(c->epoch_loss) && c->best.epoch >= 0 &&
+           c->best.step >= 0 && c->best.step <= c->step;
 }
 
 /* True where the vectors announced are exactly the bytes that are left. */

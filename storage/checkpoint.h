@@ -47,6 +47,7 @@ struct checkpoint {
     int64_t step;       /* steps done */
     int epoch;          /* epochs finished */
     int64_t epoch_step; /* steps done in the epoch under way */
+    int64_t reported;   /* step of the last report; 0: none yet */
     double epoch_loss;  /* sum of their batches' mean losses */
     int64_t tokens;
     double seconds;

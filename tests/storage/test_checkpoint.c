@@ -25,6 +25,7 @@ static struct checkpoint sample(void)
         .step = 100,
         .epoch = 3,
         .epoch_step = 4,
+        .reported = 96,
         .epoch_loss = 2.25,
         .tokens = 12345,
         .seconds = 1.5,
@@ -71,8 +72,8 @@ static void decoding_gives_what_was_encoded(void)
               same_floats(out.moment2, m2, VALUES) &&
               same_floats(out.best_values, best, VALUES));
     CU_ASSERT(out.step == 100 && out.epoch == 3 && out.epoch_step == 4 &&
-              out.epoch_loss == 2.25 && out.tokens == 12345 && out.seconds == 1.5 &&
-              !out.done && out.has_best);
+              out.reported == 96 && out.epoch_loss == 2.25 && out.tokens == 12345 &&
+              out.seconds == 1.5 && !out.done && out.has_best);
     CU_ASSERT(same_record(&out.best, &in.best));
     CU_ASSERT(out.outputs[0].rows == ROWS && out.outputs[0].labels == LABELS &&
               same_floats(out.outputs[0].logits, logits, ROWS * LABELS));
