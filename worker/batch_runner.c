@@ -1,0 +1,195 @@
+/* Every microshard has its own gradient buffer and its own place in the outputs, so the
+ * threads share nothing that they write, and no result depends on who was faster. */
+#include "worker/batch_runner.h"
+
+#include "worker/batches.h"
+#include "worker/thread_pool.h"
+#include "worker/tree_sum.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Evaluation batches that are run at once, so that threads find enough to do. */
+enum { GROUP = 8 };
+
+struct batch_runner {
+    const struct model *model;
+    struct batch_sizes sizes;
+    struct thread_pool *pool;
+    struct workspace **workspaces; /* one a thread */
+    struct batch batch;
+    int *order;     /* microshards, heaviest first */
+    double *losses; /* of the microshards */
+    float *grads;   /* (microshards, layout->values) */
+    atomic_bool stop;
+    atomic_ullong microshards, tokens, examples;
+
+    /* What the threads work on now. */
+    const float *values;
+    const struct dropout *dropout;
+    float loss_scale;
+    float *logits;
+};
+
+static int larger(int a, int b) { return a > b ? a : b; }
+
+static int new_workspaces(struct batch_runner *r, int shard_tokens, int sequences)
+{
+    r->workspaces = calloc((size_t)r->sizes.threads, sizeof *r->workspaces);
+    for (int i = 0; r->workspaces && i < r->sizes.threads; i++) {
+        r->workspaces[i] = workspace_new(r->model, shard_tokens, sequences,
+                                         r->sizes.max_length, r->sizes.training);
+        if (!r->workspaces[i])
+            return ERR_MEMORY;
+    }
+    return r->workspaces ? 0 : ERR_MEMORY;
+}
+
+static int new_buffers(struct batch_runner *r, struct error *err)
+{
+    const struct batch_sizes *s = &r->sizes;
+    int length = s->max_length, m = s->microshard_tokens;
+    int train = s->training ? s->batch_size : 0, group = GROUP * EVALUATION_BATCH;
+    int sequences = larger(train, group);
+    int shard_tokens = batches_shard_tokens(EVALUATION_BATCH, length, m);
+    size_t shards = train ? (size_t)batches_shards(train, length, m) : 0;
+    size_t values = (size_t)r->model->layout->values;
+
+    if (train)
+        shard_tokens = larger(shard_tokens, batches_shard_tokens(train, length, m));
+    r->order = malloc((size_t)sequences * sizeof *r->order);
+    r->losses = malloc((size_t)sequences * sizeof *r->losses);
+    r->grads = shards ? malloc(shards * values * sizeof *r->grads) : NULL;
+    if (!r->order || !r->losses || (shards && !r->grads) ||
+        batch_init(&r->batch, sequences, sequences * length, err) ||
+        new_workspaces(r, shard_tokens, larger(train, EVALUATION_BATCH)))
+        return error_set(err, ERR_MEMORY, "out of memory for a batch");
+    return 0;
+}
+
+int batch_runner_new(struct batch_runner **out, const struct model *model,
+                     const struct batch_sizes *sizes, struct error *err)
+{
+    struct batch_runner *r = calloc(1, sizeof *r);
+    int rc;
+
+    *out = NULL;
+    if (!r)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    r->model = model;
+    r->sizes = *sizes;
+    if ((rc = thread_pool_new(&r->pool, sizes->threads, err)) ||
+        (rc = new_buffers(r, err))) {
+        batch_runner_free(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+void batch_runner_free(struct batch_runner *r)
+{
+    if (!r)
+        return;
+    thread_pool_free(r->pool);
+    for (int i = 0; r->workspaces && i < r->sizes.threads; i++)
+        workspace_free(r->workspaces[i]);
+    free(r->workspaces);
+    batch_clear(&r->batch);
+    free(r->order);
+    free(r->losses);
+    free(r->grads);
+    free(r);
+}
+
+/* Insertion: few items, and qsort may allocate. */
+static void order_by_weight(struct batch_runner *r)
+{
+    const struct microshard *shards = r->batch.shards;
+
+    for (int i = 0; i < r->batch.count; i++) {
+        int at = i;
+
+        for (; at > 0 && shards[r->order[at - 1]].tokens < shards[i].tokens; at--)
+            r->order[at] = r->order[at - 1];
+        r->order[at] = i;
+    }
+}
+
+static void train_item(void *context, int thread, int item)
+{
+    struct batch_runner *r = context;
+    int i = r->order[item];
+    const struct microshard *shard = &r->batch.shards[i];
+    float *grad = r->grads + (int64_t)i * r->model->layout->values;
+
+    r->losses[i] = model_train(r->model, r->workspaces[thread], r->values, shard,
+                               r->dropout, r->loss_scale, grad, NULL);
+    atomic_fetch_add(&r->microshards, 1);
+    atomic_fetch_add(&r->tokens, (unsigned long long)shard->tokens);
+    atomic_fetch_add(&r->examples, (unsigned long long)shard->sequences);
+}
+
+double batch_runner_train(struct batch_runner *r, const float *values,
+                          const struct dataset_split *split, const uint32_t *rows,
+                          int count, const struct dropout *dropout, float **grad)
+{
+    batch_empty(&r->batch);
+    batch_add(&r->batch, split, rows, 0, count, r->sizes.microshard_tokens);
+    order_by_weight(r);
+    r->values = values;
+    r->dropout = dropout;
+    r->loss_scale = 1.0f / (float)count;
+    thread_pool_run(r->pool, r->batch.count, train_item, r);
+    tree_sum(r->grads, r->batch.count, r->model->layout->values);
+    *grad = r->grads;
+    return tree_sum_double(r->losses, r->batch.count);
+}
+
+static void evaluate_item(void *context, int thread, int item)
+{
+    struct batch_runner *r = context;
+    const struct microshard *shard = &r->batch.shards[r->order[item]];
+    int64_t sequence = shard->examples - r->batch.examples;
+
+    model_evaluate(r->model, r->workspaces[thread], r->values, shard,
+                   r->logits + sequence * r->model->layout->shape.labels);
+    atomic_fetch_add(&r->microshards, 1);
+}
+
+bool batch_runner_evaluate(struct batch_runner *r, const float *values,
+                           const struct dataset_split *split, const uint32_t *rows,
+                           int64_t count, float *logits)
+{
+    int64_t at = 0;
+
+    r->values = values;
+    while (at < count && !batch_runner_stopped(r)) {
+        r->logits = logits + at * r->model->layout->shape.labels;
+        batch_empty(&r->batch);
+        for (int b = 0; b < GROUP && at < count; b++) {
+            int64_t left = count - at;
+            int n = left < EVALUATION_BATCH ? (int)left : EVALUATION_BATCH;
+
+            batch_add(&r->batch, split, rows ? rows + at : NULL, at, n,
+                      r->sizes.microshard_tokens);
+            at += n;
+        }
+        order_by_weight(r);
+        thread_pool_run(r->pool, r->batch.count, evaluate_item, r);
+    }
+    return !batch_runner_stopped(r);
+}
+
+void batch_runner_stop(struct batch_runner *r) { atomic_store(&r->stop, true); }
+
+bool batch_runner_stopped(const struct batch_runner *r)
+{
+    return atomic_load(&r->stop);
+}
+
+struct batch_counters batch_runner_counters(const struct batch_runner *r)
+{
+    return (struct batch_counters){atomic_load(&r->microshards),
+                                   atomic_load(&r->tokens), atomic_load(&r->examples)};
+}

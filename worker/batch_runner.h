@@ -1,0 +1,53 @@
+/* Runs batches over compute threads: cut, microshards heaviest first, gradients summed
+ * over their tree. */
+#ifndef WORKER_BATCH_RUNNER_H
+#define WORKER_BATCH_RUNNER_H
+
+#include "common/dataset.h"
+#include "worker/model.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct batch_runner;
+
+enum { EVALUATION_BATCH = 32 };
+
+struct batch_sizes {
+    int batch_size; /* of training; ignored without it */
+    int max_length; /* of any sequence, in tokens */
+    int microshard_tokens;
+    int threads;
+    bool training; /* false: evaluation only */
+};
+
+/* All memory that running needs. The model is borrowed. ERR_MEMORY. */
+int batch_runner_new(struct batch_runner **out, const struct model *model,
+                     const struct batch_sizes *sizes, struct error *err);
+void batch_runner_free(struct batch_runner *runner);
+
+/* Loss and gradient of one batch, rows[0…count-1] of split, count <= batch_size.
+ *
+ * grad  (layout->values) points into the runner, until its next call
+ * Returns the batch's mean loss. */
+double batch_runner_train(struct batch_runner *runner, const float *values,
+                          const struct dataset_split *split, const uint32_t *rows,
+                          int count, const struct dropout *dropout, float **grad);
+
+/* Logits (count, labels) of rows[0…count-1], or of the first count rows where rows is
+ * NULL, in batches of EVALUATION_BATCH. False where batch_runner_stop() came first. */
+bool batch_runner_evaluate(struct batch_runner *runner, const float *values,
+                           const struct dataset_split *split, const uint32_t *rows,
+                           int64_t count, float *logits);
+
+/* The next two may be called from any thread. */
+void batch_runner_stop(struct batch_runner *runner);
+bool batch_runner_stopped(const struct batch_runner *runner);
+
+/* Since the start; tokens and examples are those trained on. Any thread. */
+struct batch_counters {
+    uint64_t microshards, tokens, examples;
+};
+struct batch_counters batch_runner_counters(const struct batch_runner *runner);
+
+#endif

@@ -1,0 +1,507 @@
+/* The training loop and what is kept of it. What the next step depends on, and what is
+ * best so far, is the first part of struct trial and goes through a checkpoint; the
+ * rest follows from encoder, data, task and settings. */
+#include "worker/trial.h"
+
+#include "common/clock.h"
+#include "storage/adapter_file.h"
+#include "worker/adapter_init.h"
+#include "worker/batch_runner.h"
+#include "worker/evaluate.h"
+#include "worker/optimizer.h"
+#include "worker/schedule.h"
+#include "worker/scoring.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const enum split dev_splits[CHECKPOINT_OUTPUTS] = {SPLIT_DEV,
+                                                          SPLIT_DEV_MISMATCHED};
+static const enum split test_splits[2] = {SPLIT_TEST, SPLIT_TEST_MISMATCHED};
+
+struct trial {
+    float *values, *best_values;
+    struct optimizer optimizer;
+    int64_t step, epoch_step, reported, tokens;
+    int epoch; /* finished */
+    double epoch_loss, seconds;
+    bool has_best;
+    struct epoch_record best;
+    float *best_outputs[CHECKPOINT_OUTPUTS]; /* NULL where there is no such split */
+
+    const struct encoder *encoder;
+    const struct dataset *dataset;
+    const struct task *task;
+    struct settings settings;
+    struct adapter_layout layout;
+    struct model model;
+    struct batch_runner *runner;
+    struct row_choice rows;
+    int64_t batches;                       /* of an epoch */
+    int64_t span;                          /* steps of the schedule */
+    uint32_t *order;                       /* rows of epoch `ordered` */
+    int ordered;                           /* -1: none yet */
+    double learning_rate;                  /* of the last step */
+    struct scored_rows choose, report;     /* rows of dev, or of train to choose */
+    struct scored_rows whole[SPLIT_COUNT]; /* labelled splits but train */
+};
+
+static bool is_labelled(const struct dataset *dataset, enum split s)
+{
+    return dataset->splits[s].present && dataset->splits[s].labelled &&
+           dataset->splits[s].rows > 0;
+}
+
+static int check_data(const struct trial *t, struct error *err)
+{
+    const struct dataset *d = t->dataset;
+    int rc = 0;
+
+    for (int s = SPLIT_TRAIN; s <= SPLIT_DEV; s++)
+        if (!is_labelled(d, (enum split)s))
+            return error_set(err, ERR_INPUT, "%s: no labelled %s set", t->task->name,
+                             split_names[s]);
+    for (int s = 0; rc == 0 && s < SPLIT_COUNT; s++)
+        if (is_labelled(d, (enum split)s))
+            rc = evaluate_check(&d->splits[s], split_names[s], &t->encoder->config,
+                                d->regression, d->labels, err);
+    return rc ? error_prefix(err, rc, "%s", t->task->name) : 0;
+}
+
+static int make_model(struct trial *t, struct error *err)
+{
+    const struct encoder_config *c = &t->encoder->config;
+    const struct settings *s = &t->settings;
+    struct adapter_shape shape = {.layers = c->layers,
+                                  .hidden = c->hidden,
+                                  .ffn = c->ffn,
+                                  .labels = t->dataset->labels,
+                                  .share_alpha = s->share_alpha,
+                                  .share_v = s->share_v,
+                                  .first_layer = s->first_layer,
+                                  .train_layernorm = s->train_layernorm};
+
+    if (s->pooling == POOLING_POOLER && !t->encoder->pooler_weight)
+        return error_set(err, ERR_INPUT,
+                         "pooling: the encoder has no pooler; use cls or mean");
+    t->model = (struct model){.encoder = t->encoder,
+                              .layout = &t->layout,
+                              .pooling = s->pooling,
+                              .regression = t->dataset->regression};
+    return adapter_layout_init(&t->layout, &shape, err);
+}
+
+/* Values, the optimizer's state and where the best ones go. */
+static int make_state(struct trial *t, struct error *err)
+{
+    size_t n = (size_t)t->layout.values;
+
+    t->values = malloc(n * sizeof *t->values);
+    t->best_values = malloc(n * sizeof *t->best_values);
+    if (!t->values || !t->best_values)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    adapter_init(t->values, &t->layout, t->encoder, t->settings.seed);
+    if (t->settings.init[0]) {
+        int rc = adapter_file_read(t->values, t->settings.init, &t->layout, err);
+
+        if (rc)
+            return rc;
+    }
+    return optimizer_init(&t->optimizer, &t->layout, &t->settings, err);
+}
+
+static int make_outputs(struct trial *t, struct error *err)
+{
+    const struct dataset *d = t->dataset;
+    const struct dataset_split *dev = &d->splits[SPLIT_DEV];
+    bool from_train = t->task->selection_rows == SELECT_SPLIT_TRAIN;
+    int rc;
+
+    for (int s = SPLIT_DEV; s < SPLIT_COUNT; s++) {
+        struct scored_rows *w = &t->whole[s];
+        int64_t rows = d->splits[s].rows;
+
+        if (!is_labelled(d, (enum split)s))
+            continue;
+        *w = (struct scored_rows){.rows = rows, .labels = d->labels};
+        w->logits = malloc((size_t)rows * (size_t)d->labels * sizeof *w->logits);
+        w->gold = d->splits[s].labels; /* borrowed */
+        if (!w->logits)
+            return error_set(err, ERR_MEMORY, "out of memory");
+    }
+    for (int o = 0; o < CHECKPOINT_OUTPUTS; o++) {
+        const struct scored_rows *w = &t->whole[dev_splits[o]];
+        size_t size = (size_t)w->rows * (size_t)w->labels;
+
+        if (size && !(t->best_outputs[o] = malloc(size * sizeof(float))))
+            return error_set(err, ERR_MEMORY, "out of memory");
+    }
+    if ((rc = scored_rows_init(&t->report, dev, &t->rows.report, d->labels, err)))
+        return rc;
+    return scored_rows_init(&t->choose, from_train ? &d->splits[SPLIT_TRAIN] : dev,
+                            &t->rows.choose, d->labels, err);
+}
+
+static int make_runner(struct trial *t, int threads, struct error *err)
+{
+    struct batch_sizes sizes = {.batch_size = t->settings.batch_size,
+                                .microshard_tokens = t->settings.microshard_tokens,
+                                .threads = threads,
+                                .training = true};
+
+    for (int s = 0; s < SPLIT_COUNT; s++) {
+        int longest = evaluate_longest(&t->dataset->splits[s]);
+
+        if (is_labelled(t->dataset, (enum split)s) && longest > sizes.max_length)
+            sizes.max_length = longest;
+    }
+    if (t->rows.train.count < sizes.batch_size)
+        sizes.batch_size = (int)t->rows.train.count;
+    return batch_runner_new(&t->runner, &t->model, &sizes, err);
+}
+
+static int make_course(struct trial *t, struct error *err)
+{
+    int64_t rows = t->rows.train.count, size = t->settings.batch_size;
+
+    t->batches = (rows + size - 1) / size;
+    t->span = schedule_steps(&t->settings, rows);
+    t->ordered = -1;
+    t->order = malloc((size_t)rows * sizeof *t->order);
+    return t->order ? 0 : error_set(err, ERR_MEMORY, "out of memory");
+}
+
+int trial_new(struct trial **out, const struct encoder *encoder,
+              const struct dataset *dataset, const struct task *task,
+              const struct settings *settings, int threads, struct error *err)
+{
+    struct trial *t = calloc(1, sizeof *t);
+    int rc;
+
+    *out = NULL;
+    if (!t)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    t->encoder = encoder;
+    t->dataset = dataset;
+    t->task = task;
+    t->settings = *settings;
+    if ((rc = check_data(t, err)) || (rc = make_model(t, err)) ||
+        (rc = make_state(t, err)) ||
+        (rc =
+             row_choice_init(&t->rows, dataset, task->selection_rows, settings, err)) ||
+        (rc = make_outputs(t, err)) || (rc = make_course(t, err)) ||
+        (rc = make_runner(t, threads, err))) {
+        trial_free(t);
+        return rc;
+    }
+    *out = t;
+    return 0;
+}
+
+void trial_free(struct trial *t)
+{
+    if (!t)
+        return;
+    batch_runner_free(t->runner);
+    free(t->order);
+    scored_rows_clear(&t->choose);
+    scored_rows_clear(&t->report);
+    for (int s = 0; s < SPLIT_COUNT; s++)
+        free(t->whole[s].logits);
+    for (int o = 0; o < CHECKPOINT_OUTPUTS; o++)
+        free(t->best_outputs[o]);
+    row_choice_clear(&t->rows);
+    optimizer_clear(&t->optimizer);
+    free(t->best_values);
+    free(t->values);
+    adapter_layout_clear(&t->layout);
+    free(t);
+}
+
+const struct adapter_layout *trial_layout(const struct trial *t) { return &t->layout; }
+
+int64_t trial_steps(const struct trial *t)
+{
+    int64_t steps = t->batches * t->settings.epochs, most = t->settings.max_steps;
+
+    return most && most < steps ? most : steps;
+}
+
+static bool out_of_patience(const struct trial *t)
+{
+    return t->settings.patience && t->has_best && t->epoch_step == 0 &&
+           t->epoch - t->best.epoch >= t->settings.patience;
+}
+
+bool trial_done(const struct trial *t)
+{
+    return t->step == t->reported && (t->step >= trial_steps(t) || out_of_patience(t));
+}
+
+/* ---- the loop ---- */
+
+static struct dropout dropout_now(const struct trial *t)
+{
+    const struct settings *s = &t->settings;
+
+    return (struct dropout){.hidden = (float)s->hidden_dropout,
+                            .attention = (float)s->attention_dropout,
+                            .head = (float)s->head_dropout,
+                            .seed = s->seed,
+                            .step = (uint32_t)t->step};
+}
+
+static int train_step(struct trial *t, struct error *err)
+{
+    const struct settings *s = &t->settings;
+    int64_t at = t->epoch_step * s->batch_size, left = t->rows.train.count - at;
+    int count = left < s->batch_size ? (int)left : s->batch_size;
+    struct dropout dropout = dropout_now(t);
+    double factor = schedule_factor(s, t->span, t->step), loss, norm;
+    const struct dataset_split *train = &t->dataset->splits[SPLIT_TRAIN];
+    float *grad;
+
+    if (t->ordered != t->epoch)
+        batches_order(t->order, &t->rows.train, s->shuffle, s->seed, t->epoch);
+    t->ordered = t->epoch;
+    loss = batch_runner_train(t->runner, t->values, train, t->order + at, count,
+                              &dropout, &grad);
+    norm = optimizer_clip(grad, t->layout.values, s->clip_norm);
+    if (!isfinite(loss) || !isfinite(norm))
+        return error_set(err, ERR_NUMERIC, "step %lld: the %s is not finite",
+                         (long long)t->step + 1, isfinite(loss) ? "gradient" : "loss");
+    optimizer_step(&t->optimizer, t->values, grad, t->step + 1, factor);
+    t->learning_rate = factor * s->learning_rate;
+    for (int i = 0; i < count; i++) {
+        const int64_t *offset = &train->offsets[t->order[at + i]];
+
+        t->tokens += offset[1] - offset[0];
+    }
+    t->epoch_loss += loss;
+    t->epoch_step++;
+    t->step++;
+    return 0;
+}
+
+static bool report_is_due(const struct trial *t)
+{
+    int each = t->settings.report_steps;
+
+    return t->step > t->reported &&
+           (t->epoch_step == t->batches || t->step == trial_steps(t) ||
+            (each && t->epoch_step % each == 0));
+}
+
+static bool evaluate_whole(struct trial *t, enum split s, const float *values)
+{
+    struct scored_rows *w = &t->whole[s];
+
+    return batch_runner_evaluate(t->runner, values, &t->dataset->splits[s], NULL,
+                                 w->rows, w->logits);
+}
+
+/* Outputs of all rows that choose or report; false where it was stopped. */
+static bool evaluate_dev(struct trial *t)
+{
+    const struct dataset_split *train = &t->dataset->splits[SPLIT_TRAIN];
+
+    for (int o = 0; o < CHECKPOINT_OUTPUTS; o++)
+        if (!evaluate_whole(t, dev_splits[o], t->values))
+            return false;
+    scored_rows_gather(&t->report, t->whole[SPLIT_DEV].logits, &t->rows.report);
+    if (t->task->selection_rows == SELECT_SPLIT_TRAIN)
+        return batch_runner_evaluate(t->runner, t->values, train, t->rows.choose.rows,
+                                     t->rows.choose.count, t->choose.logits);
+    scored_rows_gather(&t->choose, t->whole[SPLIT_DEV].logits, &t->rows.choose);
+    return true;
+}
+
+static void fill_record(const struct trial *t, struct epoch_record *r)
+{
+    const struct scored_rows *mismatched = &t->whole[SPLIT_DEV_MISMATCHED];
+
+    *r = (struct epoch_record){
+        .epoch = t->epoch + 1,
+        .step = t->step,
+        .train_loss = t->epoch_loss / (double)t->epoch_step,
+        .dev_loss = evaluate_loss(t->report.logits, t->report.gold, t->report.rows,
+                                  t->report.labels, t->dataset->regression),
+        .score = scoring_score(t->task, &t->choose, mismatched),
+        .learning_rate = t->learning_rate,
+        .tokens = t->tokens};
+    for (int m = 0; m < TASK_METRICS_MAX; m++)
+        r->metrics[m] = NAN;
+    scoring_metrics(r->metrics, t->task->metrics, t->task->metric_count, &t->report,
+                    mismatched);
+}
+
+static void keep_best(struct trial *t, const struct epoch_record *record)
+{
+    if (t->has_best && !scoring_better(t->task, record->score, t->best.score))
+        return;
+    t->has_best = true;
+    t->best = *record;
+    memcpy(t->best_values, t->values, (size_t)t->layout.values * sizeof *t->values);
+    for (int o = 0; o < CHECKPOINT_OUTPUTS; o++) {
+        const struct scored_rows *w = &t->whole[dev_splits[o]];
+
+        if (w->rows)
+            memcpy(t->best_outputs[o], w->logits,
+                   (size_t)w->rows * (size_t)w->labels * sizeof(float));
+    }
+}
+
+static int report(struct trial *t, struct epoch_record *record, double seconds,
+                  struct error *err)
+{
+    fill_record(t, record);
+    record->seconds = seconds;
+    if (!isfinite(record->dev_loss))
+        return error_set(err, ERR_NUMERIC, "step %lld: the loss on dev is not finite",
+                         (long long)t->step);
+    keep_best(t, record);
+    t->reported = t->step;
+    if (t->epoch_step == t->batches) {
+        t->epoch++;
+        t->epoch_step = 0;
+        t->epoch_loss = 0;
+    }
+    return 0;
+}
+
+int trial_run_to_report(struct trial *t, enum trial_event *event,
+                        struct epoch_record *record, struct error *err)
+{
+    double start = clock_monotonic_s(), before = t->seconds;
+    int rc = 0;
+
+    *event = TRIAL_STOPPED;
+    while (rc == 0 && !report_is_due(t) && !batch_runner_stopped(t->runner))
+        rc = train_step(t, err);
+    if (rc == 0 && report_is_due(t) && evaluate_dev(t)) {
+        *event = TRIAL_REPORT;
+        rc = report(t, record, before + clock_monotonic_s() - start, err);
+    }
+    t->seconds = before + clock_monotonic_s() - start;
+    return rc;
+}
+
+void trial_stop(struct trial *t) { batch_runner_stop(t->runner); }
+
+struct trial_progress trial_progress(const struct trial *t)
+{
+    struct batch_counters c = batch_runner_counters(t->runner);
+
+    return (struct trial_progress){c.microshards, c.tokens, c.examples};
+}
+
+/* ---- state out and in ---- */
+
+void trial_checkpoint(const struct trial *t, struct checkpoint *out)
+{
+    *out = (struct checkpoint){.values = t->layout.values,
+                               .last = t->values,
+                               .moment1 = t->optimizer.moment1,
+                               .moment2 = t->optimizer.moment2,
+                               .step = t->step,
+                               .epoch = t->epoch,
+                               .epoch_step = t->epoch_step,
+                               .reported = t->reported,
+                               .epoch_loss = t->epoch_loss,
+                               .tokens = t->tokens,
+                               .seconds = t->seconds,
+                               .done = trial_done(t),
+                               .has_best = t->has_best};
+    adapter_layout_tag(out->layout, &t->layout);
+    if (!t->has_best)
+        return;
+    out->best = t->best;
+    out->best_values = t->best_values;
+    for (int o = 0; o < CHECKPOINT_OUTPUTS; o++) {
+        const struct scored_rows *w = &t->whole[dev_splits[o]];
+
+        out->outputs[o] =
+            (struct checkpoint_outputs){w->rows, w->labels, t->best_outputs[o]};
+    }
+}
+
+static bool is_ours(const struct trial *t, const struct checkpoint *c)
+{
+    char tag[9];
+    bool ours;
+
+    adapter_layout_tag(tag, &t->layout);
+    ours = !strcmp(tag, c->layout) && c->values == t->layout.values &&
+           c->epoch_step <= t->batches &&
+           c->step == c->epoch * t->batches + c->epoch_step;
+    for (int o = 0; ours && c->has_best && o < CHECKPOINT_OUTPUTS; o++)
+        ours = c->outputs[o].rows == t->whole[dev_splits[o]].rows &&
+               c->outputs[o].labels == t->whole[dev_splits[o]].labels;
+    return ours;
+}
+
+int trial_restore(struct trial *t, const struct checkpoint *c, struct error *err)
+{
+    size_t size = (size_t)t->layout.values * sizeof *t->values;
+
+    if (!is_ours(t, c))
+        return error_set(err, ERR_INPUT, "checkpoint: of another trial");
+    memcpy(t->values, c->last, size);
+    memcpy(t->optimizer.moment1, c->moment1, size);
+    memcpy(t->optimizer.moment2, c->moment2, size);
+    t->step = c->step;
+    t->epoch = c->epoch;
+    t->epoch_step = c->epoch_step;
+    t->reported = c->reported;
+    t->epoch_loss = c->epoch_loss;
+    t->tokens = c->tokens;
+    t->seconds = c->seconds;
+    t->has_best = c->has_best;
+    if (t->step)
+        t->learning_rate = t->settings.learning_rate *
+                           schedule_factor(&t->settings, t->span, t->step - 1);
+    if (!c->has_best)
+        return 0;
+    t->best = c->best;
+    memcpy(t->best_values, c->best_values, size);
+    for (int o = 0; o < CHECKPOINT_OUTPUTS; o++)
+        if (c->outputs[o].rows)
+            memcpy(t->best_outputs[o], c->outputs[o].logits,
+                   (size_t)c->outputs[o].rows * (size_t)c->outputs[o].labels *
+                       sizeof(float));
+    return 0;
+}
+
+static void fill_result(const struct trial *t, struct trial_result *r)
+{
+    *r = (struct trial_result){
+        .best = t->best, .count = t->layout.values, .values = t->best_values};
+    for (int o = 0; o < CHECKPOINT_OUTPUTS; o++) {
+        r->splits[dev_splits[o]].rows = t->whole[dev_splits[o]].rows;
+        r->splits[dev_splits[o]].logits = t->best_outputs[o];
+    }
+    for (int s = 0; s < 2; s++) {
+        r->splits[test_splits[s]].rows = t->whole[test_splits[s]].rows;
+        r->splits[test_splits[s]].logits = t->whole[test_splits[s]].logits;
+    }
+    for (int m = 0; m < TASK_METRICS_MAX; m++)
+        r->test_metrics[m] = NAN;
+    scoring_metrics(r->test_metrics, t->task->metrics, t->task->metric_count,
+                    &t->whole[SPLIT_TEST], &t->whole[SPLIT_TEST_MISMATCHED]);
+    r->tested = t->whole[SPLIT_TEST].rows || t->whole[SPLIT_TEST_MISMATCHED].rows;
+}
+
+int trial_finish(struct trial *t, enum trial_event *event, struct trial_result *result,
+                 struct error *err)
+{
+    *event = TRIAL_STOPPED;
+    if (!t->has_best)
+        return error_set(err, ERR_INPUT, "no epoch was finished");
+    for (int s = 0; s < 2; s++)
+        if (!evaluate_whole(t, test_splits[s], t->best_values))
+            return 0;
+    fill_result(t, result);
+    *event = TRIAL_REPORT;
+    return 0;
+}
