@@ -1,24 +1,11 @@
 /* Pooling, classifier and loss. */
 #include "worker/linear.h"
+#include "worker/loss.h"
+#include "worker/pooling.h"
 #include "worker/workspace.h"
 
 #include <math.h>
 #include <string.h>
-
-static void pool_mean(float *out, const float *state, const struct microshard *shard,
-                      int hidden)
-{
-    for (int s = 0; s < shard->sequences; s++, out += hidden) {
-        int n = shard->offsets[s + 1] - shard->offsets[s];
-
-        memset(out, 0, sizeof *out * (size_t)hidden);
-        for (int t = 0; t < n; t++, state += hidden)
-            for (int i = 0; i < hidden; i++)
-                out[i] += state[i];
-        for (int i = 0; i < hidden; i++)
-            out[i] /= (float)n;
-    }
-}
 
 static void pool(const struct model *model, struct workspace *ws,
                  const struct microshard *shard)
@@ -28,7 +15,10 @@ static void pool(const struct model *model, struct workspace *ws,
 
     switch (model->pooling) {
     case POOLING_MEAN:
-        pool_mean(ws->pooled, ws->state, shard, hidden);
+        for (int s = 0; s < shard->sequences; s++)
+            pooling_mean_forward(ws->pooled + (size_t)s * (size_t)hidden,
+                                 ws->state + (size_t)shard->offsets[s] * (size_t)hidden,
+                                 shard->offsets[s + 1] - shard->offsets[s], hidden);
         break;
     case POOLING_CLS:
         memcpy(ws->pooled, ws->state, sizeof(float) * (size_t)count);
@@ -71,22 +61,6 @@ void head_forward(const struct model *model, struct workspace *ws, const float *
     ws->kernels->bias_add(ws->logits, values + ws->head_bias, shard->sequences, labels);
 }
 
-/* Cross entropy of one row; dlogits = scale·(softmax - one hot). */
-static double cross_entropy(float *dlogits, const float *logits, int labels, int label,
-                            double scale)
-{
-    double top = logits[0], sum = 0;
-
-    for (int i = 1; i < labels; i++)
-        top = logits[i] > top ? logits[i] : top;
-    for (int i = 0; i < labels; i++)
-        sum += exp(logits[i] - top);
-    for (int i = 0; i < labels; i++)
-        dlogits[i] =
-            (float)(scale * (exp(logits[i] - top) / sum - (i == label ? 1 : 0)));
-    return scale * (log(sum) + top - logits[label]);
-}
-
 static double loss(const struct model *model, struct workspace *ws,
                    const struct microshard *shard, double scale)
 {
@@ -96,15 +70,11 @@ static double loss(const struct model *model, struct workspace *ws,
     for (int s = 0; s < shard->sequences; s++) {
         const float *logits = ws->logits + (size_t)s * (size_t)labels;
         float *dlogits = ws->dlogits + (size_t)s * (size_t)labels;
-        double miss = (double)logits[0] - shard->labels[s];
 
-        if (model->regression) {
-            dlogits[0] = (float)(2 * miss * scale);
-            total += miss * miss * scale;
-        } else {
-            total +=
-                cross_entropy(dlogits, logits, labels, (int)shard->labels[s], scale);
-        }
+        total += model->regression
+                     ? loss_squared(dlogits, logits[0], shard->labels[s], scale)
+                     : loss_cross_entropy(dlogits, logits, (int)shard->labels[s],
+                                          labels, scale);
     }
     return isfinite(total) ? total : NAN;
 }
@@ -135,13 +105,10 @@ static void pool_backward(const struct model *model, struct workspace *ws,
 
     switch (model->pooling) {
     case POOLING_MEAN:
-        for (int s = 0; s < shard->sequences; s++) {
-            int n = shard->offsets[s + 1] - shard->offsets[s];
-
-            for (int t = 0; t < n; t++, out += hidden)
-                for (int i = 0; i < hidden; i++)
-                    out[i] = ws->dpooled[s * hidden + i] / (float)n;
-        }
+        for (int s = 0; s < shard->sequences; s++)
+            pooling_mean_backward(out + (size_t)shard->offsets[s] * (size_t)hidden,
+                                  ws->dpooled + (size_t)s * (size_t)hidden,
+                                  shard->offsets[s + 1] - shard->offsets[s], hidden);
         break;
     case POOLING_CLS:
         memcpy(out, ws->dpooled, sizeof(float) * (size_t)count);
