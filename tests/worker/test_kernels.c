@@ -1,0 +1,459 @@
+/* The fast kernels of every instruction set that this processor has, against the
+ * references in double, over sizes that meet registers' ends: 1, primes, one past a
+ * register.
+ *
+ * Tolerances are relative to the largest element. An element goes through some ten
+ * rounded operations (6e-8 each) or through a sum of n terms whose rounding grows like
+ * √n in practice: 2e-6 leaves a factor of about 4 over what is seen. */
+#include "common/philox.h"
+#include "tests/support/suite.h"
+#include "worker/attention.h"
+#include "worker/kernels.h"
+#include "worker/kernels_ref.h"
+#include "worker/linear.h"
+#include "worker/loss.h"
+#include "worker/pooling.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double tolerance = 2e-6;
+static const int sizes[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 67, 129};
+enum { SIZES = sizeof sizes / sizeof sizes[0], ROWS = 5 };
+
+/* The same numbers as float and double. */
+struct pair {
+    float *f;
+    double *d;
+    int n;
+};
+
+static struct pair pair_new(int n, uint32_t seed, float scale)
+{
+    struct pair p = {malloc(sizeof(float) * (size_t)n),
+                     malloc(sizeof(double) * (size_t)n), n};
+    uint32_t word[4];
+
+    for (int i = 0; i < n; i++) {
+        philox(word, seed, PHILOX_INIT, (uint32_t)i, 0, 0, 0);
+        p.f[i] = scale * (2 * philox_uniform(word[0]) - 1);
+        p.d[i] = p.f[i];
+    }
+    return p;
+}
+
+static void pair_free(struct pair *p)
+{
+    free(p->f);
+    free(p->d);
+}
+
+static void check(const struct pair *p)
+{
+    double worst = 0, top = 1e-30;
+
+    for (int i = 0; i < p->n; i++) {
+        double d = fabs(p->f[i] - p->d[i]);
+
+        worst = d > worst || isnan(d) ? d : worst;
+        top = fabs(p->d[i]) > top ? fabs(p->d[i]) : top;
+    }
+    CU_ASSERT(worst <= tolerance * top);
+}
+
+static void free_all(struct pair *p, int n)
+{
+    for (int i = 0; i < n; i++)
+        pair_free(&p[i]);
+}
+
+static void check_activation(const struct kernels *k, enum activation act, int n)
+{
+    enum { X, BIAS, W, H, ALPHA, DH, DALPHA, DW, COUNT };
+    struct pair p[COUNT] = {
+        pair_new(ROWS * n, 1, 6), pair_new(n, 2, 1),    pair_new(n, 3, 1),
+        pair_new(ROWS * n, 4, 1), pair_new(ROWS, 5, 1), pair_new(ROWS * n, 6, 1),
+        pair_new(ROWS, 7, 1),     pair_new(n, 8, 0),
+    };
+    double *dx = malloc(sizeof *dx * (size_t)(ROWS * n)), db;
+
+    activation_forward_ref(act, p[H].d, p[ALPHA].d, p[X].d, p[BIAS].d, p[W].d, 0.5,
+                           ROWS, n);
+    activation_backward_ref(act, dx, p[DW].d, &db, p[DH].d, p[DALPHA].d, p[X].d,
+                            p[BIAS].d, p[W].d, ROWS, n);
+    memcpy(p[DH].d, dx, sizeof *dx * (size_t)(ROWS * n));
+    k->activation_forward(act, p[X].f, p[H].f, p[BIAS].f, p[W].f, 0.5f, p[ALPHA].f,
+                          ROWS, n);
+    k->activation_backward(act, p[DH].f, p[X].f, p[DALPHA].f, p[W].f, p[DW].f, ROWS, n);
+    check(&p[H]);
+    check(&p[ALPHA]);
+    check(&p[DH]);
+    check(&p[DW]);
+    free(dx);
+    free_all(p, COUNT);
+}
+
+static void activations_agree_with_their_references(void)
+{
+    const struct kernels *k;
+
+    for (int i = 0; (k = kernels_available(i)); i++)
+        for (int act = ACTIVATION_GELU; act <= ACTIVATION_RELU; act++)
+            for (int s = 0; s < SIZES; s++)
+                check_activation(k, (enum activation)act, sizes[s]);
+}
+
+/* Over the whole line: absolute error against the larger of |x| and 1. */
+static void gelu_is_exact_to_rounding_everywhere(void)
+{
+    const struct kernels *k;
+    float zero = 0;
+
+    for (int i = 0; (k = kernels_available(i)); i++)
+        for (float x = -20; x < 20; x += 0.0037f) {
+            float h, pre = x;
+            double exact = 0.5 * (double)x * erfc(-(double)x / sqrt(2));
+            double size = fabs(exact) > 1 ? fabs(exact) : 1;
+
+            k->activation_forward(ACTIVATION_GELU, &pre, &h, &zero, NULL, 0, NULL, 1,
+                                  1);
+            CU_ASSERT(fabs(h - exact) <= 1.5e-7 * size);
+        }
+}
+
+static void activations_pass_nan_on(void)
+{
+    const struct kernels *k;
+    float zero = 0;
+
+    for (int i = 0; (k = kernels_available(i)); i++)
+        for (int act = ACTIVATION_GELU; act <= ACTIVATION_RELU; act++) {
+            float x = NAN, h = 0, dh = 1, dw = 0, w = 1, alpha = 1;
+
+            k->activation_forward((enum activation)act, &x, &h, &zero, &w, 0, &alpha, 1,
+                                  1);
+            CU_ASSERT(isnan(h) && isnan(alpha));
+            dh = NAN;
+            x = 1;
+            k->activation_backward((enum activation)act, &dh, &x, &alpha, &w, &dw, 1,
+                                   1);
+            CU_ASSERT(isnan(dh) && isnan(dw));
+        }
+}
+
+static void check_norm(const struct kernels *k, int n)
+{
+    enum {
+        X,
+        BIAS,
+        RESIDUAL,
+        ALPHA,
+        SHIFT,
+        GAMMA,
+        BETA,
+        OUT,
+        DOUT,
+        DX,
+        DGAMMA,
+        DBETA,
+        DALPHA,
+        DSHIFT,
+        NORMED,
+        SCALE,
+        COUNT
+    };
+    struct pair p[COUNT];
+
+    for (int i = 0; i < COUNT; i++) {
+        bool matrix =
+            i == X || i == RESIDUAL || i == OUT || i == DOUT || i == DX || i == NORMED;
+        bool row = i == ALPHA || i == DALPHA || i == SCALE;
+        bool sum = i == DGAMMA || i == DBETA || i == DSHIFT;
+
+        p[i] = pair_new(matrix ? ROWS * n : row ? ROWS : n, 20 + (uint32_t)i, !sum);
+    }
+    struct norm_ref ref = {p[X].d,     p[BIAS].d, p[RESIDUAL].d, p[ALPHA].d, p[SHIFT].d,
+                           p[GAMMA].d, p[BETA].d, 1e-3,          ROWS,       n};
+    norm_forward_ref(p[OUT].d, &ref);
+    norm_backward_ref(p[DX].d, p[DGAMMA].d, p[DBETA].d, p[DALPHA].d, p[DSHIFT].d,
+                      p[DOUT].d, &ref);
+    k->norm_forward(&(struct norm_forward){p[OUT].f, p[NORMED].f, p[SCALE].f, p[X].f,
+                                           p[BIAS].f, p[RESIDUAL].f, p[ALPHA].f,
+                                           p[SHIFT].f, p[GAMMA].f, p[BETA].f, 1e-3f},
+                    ROWS, n);
+    k->norm_backward(&(struct norm_backward){p[DX].f, p[DOUT].f, p[NORMED].f,
+                                             p[SCALE].f, p[GAMMA].f, p[DGAMMA].f,
+                                             p[DBETA].f, p[ALPHA].f, p[SHIFT].f,
+                                             p[DALPHA].f, p[DSHIFT].f},
+                     ROWS, n);
+    check(&p[OUT]);
+    if (n > 2) { /* of one or two numbers the gradient is rounding only */
+        check(&p[DX]);
+        check(&p[DALPHA]);
+        check(&p[DSHIFT]);
+    }
+    check(&p[DGAMMA]);
+    check(&p[DBETA]);
+    free_all(p, COUNT);
+}
+
+static void norms_agree_with_their_references(void)
+{
+    const struct kernels *k;
+
+    for (int i = 0; (k = kernels_available(i)); i++)
+        for (int s = 0; s < SIZES; s++)
+            check_norm(k, sizes[s]);
+}
+
+/* A row's bits depend neither on the rows beside it nor on where it lies in memory. */
+static void a_row_has_the_same_bits_wherever_it_lies(void)
+{
+    const struct kernels *k;
+    enum { N = 37, SPACE = N * 3 + 16 };
+    static float x[SPACE], out[SPACE], alone[N];
+    float gamma[N], beta[N];
+    struct pair row = pair_new(N, 50, 3);
+
+    for (int i = 0; i < N; i++)
+        gamma[i] = 1.1f, beta[i] = 0.1f;
+    for (int i = 0; (k = kernels_available(i)); i++)
+        for (int shift = 0; shift < 16; shift++) {
+            struct norm_forward a = {
+                .x = row.f, .out = alone, .gamma = gamma, .beta = beta, .eps = 1e-5f};
+            float pre[N], h[N];
+
+            k->norm_forward(&a, 1, N);
+            for (int r = 0; r < 3; r++)
+                memcpy(x + shift + r * N, row.f, sizeof(float) * N);
+            a.x = x + shift;
+            a.out = out + shift;
+            k->norm_forward(&a, 3, N);
+            for (int r = 0; r < 3; r++)
+                CU_ASSERT(memcmp(out + shift + r * N, alone, sizeof alone) == 0);
+            memcpy(pre, row.f, sizeof pre);
+            k->activation_forward(ACTIVATION_GELU, pre, alone, beta, NULL, 0, NULL, 1,
+                                  N);
+            for (int j = 0; j < N; j++) { /* the same number in every lane */
+                pre[0] = row.f[j];
+                k->activation_forward(ACTIVATION_GELU, pre, h, beta, NULL, 0, NULL, 1,
+                                      1);
+                CU_ASSERT(h[0] == alone[j]);
+            }
+        }
+    pair_free(&row);
+}
+
+static void softmax_agrees_with_its_reference(void)
+{
+    const struct kernels *k;
+
+    for (int i = 0; (k = kernels_available(i)); i++)
+        for (int s = 0; s < SIZES; s++) {
+            int n = sizes[s];
+            struct pair p = pair_new(ROWS * n, 60, 10), dp = pair_new(ROWS * n, 61, 1);
+
+            softmax_forward_ref(p.d, p.d, 0.25, ROWS, n);
+            softmax_backward_ref(dp.d, dp.d, p.d, 0.25, ROWS, n);
+            k->softmax_forward(p.f, 0.25f, ROWS, n, n);
+            k->softmax_backward(dp.f, p.f, 0.25f, ROWS, n, n);
+            check(&p);
+            if (n > 1)
+                check(&dp);
+            pair_free(&p);
+            pair_free(&dp);
+        }
+}
+
+static void large_scores_do_not_overflow_softmax(void)
+{
+    const struct kernels *k;
+
+    for (int i = 0; (k = kernels_available(i)); i++) {
+        float s[3] = {3e4f, 2e4f, 3e4f};
+
+        k->softmax_forward(s, 1, 1, 3, 3);
+        CU_ASSERT(s[0] == 0.5f && s[1] < 1e-30f && s[2] == 0.5f);
+        s[1] = NAN;
+        k->softmax_forward(s, 1, 1, 3, 3);
+        CU_ASSERT(isnan(s[0]) && isnan(s[1]) && isnan(s[2]));
+    }
+}
+
+/* The element's word, one by one, as worker/model.h defines it. */
+static double mask_at(struct dropout_at at, uint32_t element, float p)
+{
+    uint32_t word[4];
+
+    philox(word, at.seed, PHILOX_DROPOUT, at.step, at.example, element / 4, at.place);
+    return philox_uniform(word[element % 4]) >= p ? 1 / (1 - (double)p) : 0;
+}
+
+static void dropout_follows_its_counters(void)
+{
+    const struct kernels *k;
+    struct dropout_at at = {7, 3, 11, 18, 0};
+    int kept = 0, seen = 0;
+
+    for (int i = 0; (k = kernels_available(i)); i++)
+        for (int s = 0; s < SIZES; s++)
+            for (at.element = 0; at.element < 70; at.element += 23) {
+                struct pair x = pair_new(sizes[s], 70, 1);
+
+                for (int j = 0; j < x.n; j++) {
+                    double mask = mask_at(at, at.element + (uint32_t)j, 0.3f);
+
+                    x.d[j] *= mask;
+                    kept += mask != 0;
+                    seen++;
+                }
+                k->dropout(x.f, 0.3f, at, x.n);
+                check(&x);
+                pair_free(&x);
+            }
+    CU_ASSERT(kept > 0.6 * seen && kept < 0.8 * seen);
+}
+
+static void check_attention(const struct kernels *k, int tokens, int queries, int heads,
+                            int d, float dropout)
+{
+    enum { Q, K, V, CTX, DCTX, DQ, DK, DV, COUNT };
+    int hidden = heads * d;
+    struct dropout_at at = {7, 3, 11, 18, 0};
+    struct pair p[COUNT];
+    float *scratch = malloc(sizeof *scratch * attention_scratch(tokens));
+    double *mask = malloc(sizeof *mask * (size_t)(heads * queries * tokens));
+
+    for (int i = 0; i < COUNT; i++) {
+        bool of_queries = i == Q || i == CTX || i == DCTX || i == DQ;
+
+        p[i] = pair_new((of_queries ? queries : tokens) * hidden, 80 + (uint32_t)i, 1);
+    }
+    for (int h = 0; h < heads; h++)
+        for (int i = 0; i < queries; i++)
+            for (int j = 0; j < tokens; j++)
+                mask[(h * queries + i) * tokens + j] =
+                    mask_at(at, (uint32_t)((h * tokens + i) * tokens + j), dropout);
+    struct attention_ref ref = {tokens, queries, hidden, heads,
+                                p[Q].d, p[K].d,  p[V].d, mask};
+    struct attention fast = {k,      tokens, queries, hidden, heads,  p[Q].f,
+                             p[K].f, p[V].f, dropout, at,     scratch};
+    attention_forward_ref(p[CTX].d, &ref);
+    attention_backward_ref(p[DQ].d, p[DK].d, p[DV].d, p[DCTX].d, &ref);
+    attention_forward(p[CTX].f, &fast);
+    attention_backward(p[DQ].f, p[DK].f, p[DV].f, p[DCTX].f, &fast);
+    check(&p[CTX]);
+    check(&p[DV]);
+    if (tokens > 1) {
+        check(&p[DQ]);
+        check(&p[DK]);
+    }
+    free(mask);
+    free(scratch);
+    free_all(p, COUNT);
+}
+
+static void attention_agrees_with_its_reference(void)
+{
+    static const int lengths[] = {1, 2, 3, 15, 16, 17, 33, 67};
+    static const int widths[] = {1, 3, 16, 17, 32, 64};
+    const struct kernels *k;
+
+    for (int i = 0; (k = kernels_available(i)); i++)
+        for (size_t n = 0; n < sizeof lengths / sizeof lengths[0]; n++)
+            for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
+                check_attention(k, lengths[n], lengths[n], 3, widths[w], 0);
+                check_attention(k, lengths[n], 1, 2, widths[w], 0);
+                check_attention(k, lengths[n], lengths[n], 2, widths[w], 0.25f);
+                check_attention(k, lengths[n], 1, 3, widths[w], 0.25f);
+            }
+}
+
+static void matrix_products_agree_with_their_reference(void)
+{
+    for (int s = 0; s < SIZES; s++) {
+        int in = sizes[s], out = sizes[SIZES - 1 - s];
+        struct pair x = pair_new(ROWS * in, 90, 1), w = pair_new(in * out, 91, 1);
+        struct pair y = pair_new(ROWS * out, 92, 0), dx = pair_new(ROWS * in, 93, 0);
+
+        linear_forward_ref(y.d, x.d, w.d, ROWS, in, out);
+        linear_forward(y.f, x.f, w.f, ROWS, in, out);
+        linear_backward_ref(dx.d, y.d, w.d, ROWS, in, out);
+        linear_backward(dx.f, y.f, w.f, false, ROWS, in, out);
+        check(&y);
+        check(&dx);
+        linear_backward(dx.f, y.f, w.f, true, ROWS, in, out);
+        for (int i = 0; i < dx.n; i++)
+            dx.d[i] *= 2;
+        check(&dx);
+        pair_free(&x);
+        pair_free(&w);
+        pair_free(&y);
+        pair_free(&dx);
+    }
+}
+
+static void pooling_agrees_with_its_reference(void)
+{
+    for (int s = 0; s < SIZES; s++) {
+        int tokens = sizes[s], n = sizes[SIZES - 1 - s];
+        struct pair state = pair_new(tokens * n, 95, 1), out = pair_new(n, 96, 0);
+
+        pooling_mean_forward_ref(out.d, state.d, tokens, n);
+        pooling_mean_forward(out.f, state.f, tokens, n);
+        check(&out);
+        pooling_mean_backward_ref(state.d, out.d, tokens, n);
+        pooling_mean_backward(state.f, out.f, tokens, n);
+        check(&state);
+        pair_free(&state);
+        pair_free(&out);
+    }
+}
+
+static void losses_agree_with_their_reference(void)
+{
+    for (int labels = 2; labels < 8; labels++) {
+        struct pair x = pair_new(labels, 97, 5), d = pair_new(labels, 98, 0);
+        double exact = loss_ref(d.d, x.d, labels - 1, labels, false);
+
+        CU_ASSERT_DOUBLE_EQUAL(loss_cross_entropy(d.f, x.f, labels - 1, labels, 1),
+                               exact, 1e-12 * exact);
+        check(&d);
+        exact = loss_ref(d.d, x.d, 2.5, 1, true);
+        CU_ASSERT_DOUBLE_EQUAL(loss_squared(d.f, x.f[0], 2.5f, 1), exact,
+                               1e-12 * exact);
+        CU_ASSERT_DOUBLE_EQUAL(d.f[0], d.d[0], 1e-6 * fabs(d.d[0]));
+        pair_free(&x);
+        pair_free(&d);
+    }
+}
+
+static void a_hopeless_logit_has_a_finite_loss(void)
+{
+    float logits[2] = {-2000, 2000}, d[2];
+
+    CU_ASSERT_EQUAL(loss_cross_entropy(d, logits, 0, 2, 1), 4000);
+    CU_ASSERT(d[0] == -1 && d[1] == 1);
+    logits[0] = NAN;
+    CU_ASSERT(isnan(loss_cross_entropy(d, logits, 1, 2, 1)));
+}
+
+static const struct suite_test tests[] = {
+    SUITE_TEST(activations_agree_with_their_references),
+    SUITE_TEST(gelu_is_exact_to_rounding_everywhere),
+    SUITE_TEST(activations_pass_nan_on),
+    SUITE_TEST(norms_agree_with_their_references),
+    SUITE_TEST(a_row_has_the_same_bits_wherever_it_lies),
+    SUITE_TEST(softmax_agrees_with_its_reference),
+    SUITE_TEST(large_scores_do_not_overflow_softmax),
+    SUITE_TEST(dropout_follows_its_counters),
+    SUITE_TEST(attention_agrees_with_its_reference),
+    SUITE_TEST(matrix_products_agree_with_their_reference),
+    SUITE_TEST(pooling_agrees_with_its_reference),
+    SUITE_TEST(losses_agree_with_their_reference),
+    SUITE_TEST(a_hopeless_logit_has_a_finite_loss),
+    {NULL, NULL},
+};
+
+int main(void) { return suite_run("kernels", tests); }
