@@ -37,8 +37,7 @@ int reader_refuse(struct job_reader *r, const node *at, const char *fmt, ...)
     return reader_locate(r, at, error_set(r->err, ERR_INPUT, "%s", text));
 }
 
-/* The name to use in a message: of an element that of its array. */
-static const char *name_of(const node *at)
+const char *reader_name(const node *at)
 {
     while (!config_setting_name(at) && config_setting_parent(at))
         at = config_setting_parent(at);
@@ -67,7 +66,8 @@ int reader_is(struct job_reader *r, const node *at, int config_type, const char 
 {
     if (config_setting_type(at) == config_type)
         return 0;
-    return reader_refuse(r, at, "%s: is %s, not %s", name_of(at), kind_of(at), what);
+    return reader_refuse(r, at, "%s: is %s, not %s", reader_name(at), kind_of(at),
+                         what);
 }
 
 bool reader_is_choice(const node *at)
@@ -88,7 +88,8 @@ static int check_characters(struct job_reader *r, const node *at, const char *te
 {
     for (; *text; text++)
         if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            return reader_refuse(r, at, "%s: holds a control character", name_of(at));
+            return reader_refuse(r, at, "%s: holds a control character",
+                                 reader_name(at));
     return 0;
 }
 
@@ -100,7 +101,7 @@ int reader_text(struct job_reader *r, const node *at, const char **text)
         return rc;
     *text = config_setting_get_string(at);
     if (!**text)
-        return reader_refuse(r, at, "%s: is empty", name_of(at));
+        return reader_refuse(r, at, "%s: is empty", reader_name(at));
     return check_characters(r, at, *text);
 }
 
@@ -119,15 +120,15 @@ int reader_path(struct job_reader *r, const node *at, const char *text,
                         strcmp(start, "/") ? "/" : "", text);
     if (size < SETTINGS_PATH)
         return 0;
-    return reader_refuse(r, at, "%s: the path has %d bytes, at most %d", name_of(at),
-                         size, SETTINGS_PATH - 1);
+    return reader_refuse(r, at, "%s: the path has %d bytes, at most %d",
+                         reader_name(at), size, SETTINGS_PATH - 1);
 }
 
 int reader_look(struct job_reader *r, const node *at, const char *path)
 {
     if (!r->look || !access(path, R_OK))
         return 0;
-    return reader_refuse(r, at, "%s: %s: %s", name_of(at), path, strerror(errno));
+    return reader_refuse(r, at, "%s: %s: %s", reader_name(at), path, strerror(errno));
 }
 
 /* An empty path stays empty: none. */
@@ -195,7 +196,7 @@ int reader_value(struct job_reader *r, const node *at, const struct setting *set
 static int refuse_unknown(struct job_reader *r, const node *at,
                           enum setting_group group)
 {
-    const char *name = name_of(at), *where = settings_group_name(group);
+    const char *name = reader_name(at), *where = settings_group_name(group);
 
     for (int i = 0; i < settings_table_count(); i++) {
         const struct setting *s = settings_table_at(i);
@@ -214,7 +215,7 @@ static int refuse_unknown(struct job_reader *r, const node *at,
 static int read_member(struct job_reader *r, const node *at, enum setting_group group,
                        void *target)
 {
-    const struct setting *setting = settings_table_find(group, name_of(at));
+    const struct setting *setting = settings_table_find(group, reader_name(at));
     struct setting_value value;
     char path[SETTINGS_PATH];
     int rc;

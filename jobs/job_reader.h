@@ -25,6 +25,9 @@ int reader_refuse(struct job_reader *r, const node *at, const char *fmt, ...)
 /* Puts the place before what err holds already, where status is not 0. */
 int reader_locate(struct job_reader *r, const node *at, int status);
 
+/* The name to use in a message: of an element that of its array. */
+const char *reader_name(const node *at);
+
 /* A node as the value that the setting takes, checked. Paths become absolute, in path,
  * to which value->text then points; word and number need no path (NULL). */
 int reader_value(struct job_reader *r, const node *at, const struct setting *setting,

@@ -153,7 +153,8 @@ static int read_column(struct job_reader *r, const node *at, bool header, char *
         return rc;
     *number = config_setting_get_int(at);
     if (*number < 0 || *number > 9999)
-        return reader_refuse(r, at, "%d is outside [0, 9999]", *number);
+        return reader_refuse(r, at, "%s: %d is outside [0, 9999]", reader_name(at),
+                             *number);
     return 0;
 }
 
@@ -309,6 +310,23 @@ static int read_type(struct job_reader *r, const node *at, struct task *task)
     return task->regression ? 0 : read_labels(r, labels, task);
 }
 
+static int check_metric(struct job_reader *r, const node *at, const struct task *task,
+                        enum metric metric)
+{
+    const char *name = reader_name(at), *text = metric_name(metric);
+
+    if (metric_is_regression(metric) != task->regression)
+        return reader_refuse(r, at, "%s: %s is not for %s", name, text,
+                             task->regression ? "regression" : "classification");
+    if (metric == METRIC_F1 && task->labels != 2)
+        return reader_refuse(r, at, "%s: f1 is for two classes; f1_macro for more",
+                             name);
+    if (metric == METRIC_ACCURACY_MISMATCHED)
+        return reader_refuse(r, at, "%s: %s only reports, and only for mnli", name,
+                             text);
+    return 0;
+}
+
 static int read_metric(struct job_reader *r, const node *at, const struct task *task,
                        enum metric *metric)
 {
@@ -320,17 +338,10 @@ static int read_metric(struct job_reader *r, const node *at, const struct task *
     *metric = metric_by_name(text);
     if (*metric == METRIC_COUNT)
         return reader_refuse(r, at,
-                             "\"%.100s\" is no metric; known are accuracy, f1, "
+                             "%s: \"%.100s\" is no metric; known are accuracy, f1, "
                              "matthews, f1_macro, pearson, spearman",
-                             text);
-    if (metric_is_regression(*metric) != task->regression)
-        return reader_refuse(r, at, "%s is not for %s", text,
-                             task->regression ? "regression" : "classification");
-    if (*metric == METRIC_F1 && task->labels != 2)
-        return reader_refuse(r, at, "f1 is for two classes; f1_macro for more");
-    if (*metric == METRIC_ACCURACY_MISMATCHED)
-        return reader_refuse(r, at, "%s only reports, and only for mnli", text);
-    return 0;
+                             reader_name(at), text);
+    return check_metric(r, at, task, *metric);
 }
 
 /* A name, or an array of distinct ones. */

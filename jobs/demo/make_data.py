@@ -133,6 +133,12 @@ STATES = [
     ("{s} keeps {ing}", "{s} has quit {ing}"),
     ("{doing} {fix} was in vain", "{doing} {fix} has helped"),
     ("{s} {third} as before", "{s} does not {base} as before"),
+    ("{s} is out of order", "{s} is in working order"),
+    ("the {noun} needs another visit", "the {noun} needs no further visit"),
+    ("{s} is as bad as ever", "{s} is as good as new"),
+    ("{s} waits for a repair", "{s} has been repaired"),
+    ("we have to shut {s} down", "we can keep {s} running"),
+    ("the ticket about the {noun} stays open", "the ticket about the {noun} is closed"),
 ]
 
 AGREE = ["{who} confirms that {x}", "according to {who} {x}", "{who} was right that {x}",
@@ -182,11 +188,11 @@ def note(dice, label):
     kind = dice.random()
     if kind < 0.40:
         text = dice.pick(CLAUSES)[label].format(**words)
-    elif kind < 0.55:
+    elif kind < 0.58:
         text = dice.pick(STATES)[label].format(**words)
-    elif kind < 0.72:
+    elif kind < 0.75:
         text = dice.pick(AGREE).format(x=dice.pick(STATES)[label].format(**words), **words)
-    elif kind < 0.84:
+    elif kind < 0.85:
         text = dice.pick(DENY).format(x=dice.pick(STATES)[1 - label].format(**words), **words)
     else:
         text = compare(dice, machine, words, label)
