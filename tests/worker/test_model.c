@@ -8,6 +8,7 @@
 #include "worker/model.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +302,48 @@ static void a_used_workspace_changes_no_bit(void)
     golden_close(&g);
 }
 
+struct job {
+    const struct golden_case *c;
+    float *grad;
+};
+
+static void *train_often(void *arg)
+{
+    struct job *job = arg;
+    struct workspace *ws = new_workspace(job->c, true);
+
+    for (int i = 0; i < 20; i++)
+        model_train(&job->c->model, ws, job->c->values, &job->c->shard,
+                    &job->c->dropout, 1, job->grad, NULL);
+    workspace_free(ws);
+    return NULL;
+}
+
+static void threads_side_by_side_give_the_same_bits(void)
+{
+    enum { THREADS = 3 };
+    struct golden g;
+    struct golden_case c;
+    struct job jobs[THREADS];
+    pthread_t threads[THREADS];
+
+    golden_open(&g, "tiny-odd", place_source("tests/data/encoders/tiny-odd"));
+    CU_ASSERT_FATAL(case_open(&c, &g, 13));
+    for (int i = 0; i < THREADS; i++) {
+        jobs[i] = (struct job){&c, malloc(sizeof(float) * (size_t)c.layout.values)};
+        CU_ASSERT_FATAL(pthread_create(&threads[i], NULL, train_often, &jobs[i]) == 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 1; i < THREADS; i++)
+        CU_ASSERT(memcmp(jobs[0].grad, jobs[i].grad,
+                         sizeof(float) * (size_t)c.layout.values) == 0);
+    for (int i = 0; i < THREADS; i++)
+        free(jobs[i].grad);
+    case_close(&c);
+    golden_close(&g);
+}
+
 static void an_overflow_is_reported_as_nan(void)
 {
     struct golden g;
@@ -332,6 +375,7 @@ static const struct suite_test tests[] = {
     SUITE_TEST(relu_of_half_precision_weights_equals_pytorch),
     SUITE_TEST(evaluation_gives_the_logits_of_training),
     SUITE_TEST(a_used_workspace_changes_no_bit),
+    SUITE_TEST(threads_side_by_side_give_the_same_bits),
     SUITE_TEST(an_overflow_is_reported_as_nan),
     {NULL, NULL},
 };
