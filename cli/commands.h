@@ -63,6 +63,7 @@ int arguments_next(struct arguments *arguments, const char **value, struct error
 int argument_int(int *out, const char *name, const char *value, int min, int max,
                  struct error *err);
 
-extern const struct command command_run;
+extern const struct command command_export, command_predict, command_prepare,
+    command_run, command_status;
 
 #endif

@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
+    &command_prepare,
     &command_run,
+    &command_status,
+    &command_predict,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -1,0 +1,40 @@
+/* Configurations of each task, ranked by their mean over seeds: never by their best
+ * seed (DESIGN section 7, selection). status, predict, export and reports all use this.
+ */
+#ifndef REPORT_RANKING_H
+#define REPORT_RANKING_H
+
+#include "storage/results.h"
+
+/* Mean and standard deviation over the n values that are defined. */
+struct spread {
+    int n;
+    double mean; /* NaN for n = 0 */
+    double sd;   /* n - 1; NaN for n < 2 */
+};
+struct spread spread_of(const double *values, int count);
+
+/* One configuration on one task. */
+struct ranked {
+    int64_t task, config;
+    int trials, done;           /* seeds asked for, seeds finished */
+    int64_t best_trial;         /* with the highest score; 0: none has one */
+    struct spread score;        /* selection score at each trial's best epoch */
+    struct spread report_score; /* the same metric on the rows that report */
+    struct spread report[METRIC_COUNT], test[METRIC_COUNT];
+    struct spread seconds;
+};
+
+struct ranking {
+    int count;
+    struct ranked *rows; /* by task, then best first; those without a score last */
+};
+
+/* Only finished trials count ("done"). ERR_MEMORY. */
+int ranking_init(struct ranking *out, const struct results *results, struct error *err);
+void ranking_clear(struct ranking *ranking);
+
+/* The best row of a task, or NULL. */
+const struct ranked *ranking_best(const struct ranking *ranking, int64_t task);
+
+#endif
