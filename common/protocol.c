@@ -192,6 +192,7 @@ void heartbeat_encode(struct bytes *out, const struct heartbeat *m)
     bytes_put_u64(out, m->trial);
     bytes_put_u32(out, m->lease);
     bytes_put_u64(out, m->microshards);
+    bytes_put_u64(out, m->examples);
     message_end(out, start);
 }
 
@@ -205,6 +206,7 @@ int heartbeat_decode(struct heartbeat *m, const uint8_t *buf, size_t len,
     m->trial = bytes_get_u64(&in);
     m->lease = bytes_get_u32(&in);
     m->microshards = bytes_get_u64(&in);
+    m->examples = bytes_get_u64(&in);
     return reader_close(&in, MESSAGE_HEARTBEAT, true, err);
 }
 
@@ -221,6 +223,7 @@ void report_encode(struct bytes *out, const struct report *m)
     bytes_put_f64(out, m->learning_rate);
     bytes_put_f64(out, m->seconds);
     bytes_put_i64(out, m->tokens);
+    bytes_put_u64(out, m->examples);
     bytes_put_u8(out, m->metric_count);
     for (int i = 0; i < m->metric_count; i++)
         bytes_put_f64(out, m->metrics[i]);
@@ -244,6 +247,7 @@ int report_decode(struct report *m, const uint8_t *buf, size_t len, struct error
     m->learning_rate = bytes_get_f64(&in);
     m->seconds = bytes_get_f64(&in);
     m->tokens = bytes_get_i64(&in);
+    m->examples = bytes_get_u64(&in);
     m->metric_count = bytes_get_u8(&in);
     if (m->metric_count > TASK_METRICS_MAX)
         return error_set(err, ERR_PROTOCOL, "REPORT with %d metrics, at most %d",

@@ -93,7 +93,8 @@ int hello_decode(struct hello *m, const uint8_t *buf, size_t len, struct error *
 struct heartbeat {
     uint64_t trial; /* 0 = idle */
     uint32_t lease;
-    uint64_t microshards; /* done since the lease began */
+    uint64_t microshards; /* done since the lease began, evaluation too */
+    uint64_t examples;    /* trained on since the lease began */
 };
 void heartbeat_encode(struct bytes *out, const struct heartbeat *m);
 int heartbeat_decode(struct heartbeat *m, const uint8_t *buf, size_t len,
@@ -107,6 +108,7 @@ struct report {
     int64_t step;
     double train_loss, dev_loss, score, learning_rate, seconds;
     int64_t tokens;
+    uint64_t examples; /* trained on since the lease began */
     uint8_t metric_count;
     double metrics[TASK_METRICS_MAX];
     const uint8_t *checkpoint;

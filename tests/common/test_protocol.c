@@ -18,7 +18,8 @@ static const struct hello hello = {.version = "0.1.0",
                                    .numerics = 1,
                                    .isa = "Haswell",
                                    .cores = 2};
-static const struct heartbeat heartbeat = {.trial = 5, .lease = 6, .microshards = 7};
+static const struct heartbeat heartbeat = {
+    .trial = 5, .lease = 6, .microshards = 7, .examples = 8};
 static const struct report report = {.trial = 3,
                                      .lease = 2,
                                      .epoch = 1,
@@ -29,6 +30,7 @@ static const struct report report = {.trial = 3,
                                      .learning_rate = 1e-3,
                                      .seconds = 2.5,
                                      .tokens = 1000,
+                                     .examples = 320,
                                      .metric_count = 2,
                                      .metrics = {0.5, 1.0},
                                      .checkpoint = blob,
@@ -128,11 +130,12 @@ static const struct message_case cases[] = {
           "010001004100000005000000302e312e3000020000006e31000100000062004d000000000000"
           "0087d6120000000000010000000700000048617377656c6c000200"),
     ENTRY(MESSAGE_HEARTBEAT, heartbeat,
-          "010002001c0000000500000000000000060000000700000000000000"),
-    ENTRY(MESSAGE_REPORT, report,
-          "010003006a000000030000000000000002000000010000002800000000000000000000000000"
-          "e03f000000000000d03f000000000000e83ffca9f1d24d62503f0000000000000440e8030000"
-          "0000000002000000000000e03f000000000000f03f050000000908070605"),
+          "010002002400000005000000000000000600000007000000000000000800000000000000"),
+    ENTRY(
+        MESSAGE_REPORT, report,
+        "0100030072000000030000000000000002000000010000002800000000000000000000000000e0"
+        "3f000000000000d03f000000000000e83ffca9f1d24d62503f0000000000000440e80300000000"
+        "0000400100000000000002000000000000e03f000000000000f03f050000000908070605"),
     ENTRY(MESSAGE_RESULT, result,
           "0100040065000000030000000000000002000000010000002800000000000000000000000000"
           "0440e80300000000000001000000000000d03f030000000000803f000000c00000003f010102"
