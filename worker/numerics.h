@@ -1,0 +1,13 @@
+/* What a trial's bits depend on besides its identity (DESIGN section 6, promise 1). */
+#ifndef WORKER_NUMERICS_H
+#define WORKER_NUMERICS_H
+
+#include <stddef.h>
+
+/* Raised when a change of ours changes bits. */
+enum { NUMERICS = 1 };
+
+/* Instruction set of our kernels and kernel of the BLAS in use: "avx2/Haswell". */
+void numerics_isa(char *out, size_t size);
+
+#endif

@@ -1,0 +1,214 @@
+#include "worker/worker_loop.h"
+
+#include "common/channels.h"
+#include "common/clock.h"
+#include "common/process.h"
+#include "worker/compute.h"
+#include "worker/numerics.h"
+
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+static const double least_sleep_s = 50e-6, most_sleep_s = 5e-3;
+/* The coordinator may be preparing data for long before it says welcome. */
+static const double welcome_after_s = 24 * 3600.0;
+
+struct worker {
+    struct channels *channels;
+    struct compute *compute;
+    double heartbeat_s, lost_after_s;
+    double heard, beat; /* last message from, last heartbeat to the coordinator */
+    bool leaving;
+};
+
+static int usable_cores(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+}
+
+static int send_hello(struct worker *w, struct error *err)
+{
+    struct process self;
+    struct bytes out = {0};
+    char isa[64];
+    process_self(&self);
+    numerics_isa(isa, sizeof isa);
+    struct hello hello = {
+        .version = SHIFTWORK_VERSION,
+        .host = self.host,
+        .boot_id = self.boot_id,
+        .pid = (uint64_t)self.pid,
+        .pid_started = self.started,
+        .numerics = NUMERICS,
+        .isa = isa,
+        .cores = (uint16_t)usable_cores(),
+    };
+    hello_encode(&out, &hello);
+    return channels_send(w->channels, 0, &out, err);
+}
+
+static int on_welcome(struct worker *w, const struct channel_event *event,
+                      struct error *err)
+{
+    struct welcome m;
+    int rc = welcome_decode(&m, event->data, event->size, err);
+    if (rc || w->compute)
+        return rc ? rc : error_set(err, ERR_PROTOCOL, "WELCOME came twice");
+    struct compute_setup setup = {
+        .encoder = m.encoder,
+        .encoder_digest = m.encoder_digest,
+        .threads = m.threads,
+        .tasks = m.tasks,
+    };
+    w->heartbeat_s = m.heartbeat_s;
+    w->lost_after_s = m.lost_after_s;
+    return compute_new(&w->compute, &setup, err);
+}
+
+static int on_task(struct worker *w, const struct channel_event *event,
+                   struct error *err)
+{
+    struct task_order m;
+    int rc = task_order_decode(&m, event->data, event->size, err);
+    return rc ? rc : compute_task(w->compute, &m, err);
+}
+
+static int on_grant(struct worker *w, const struct channel_event *event,
+                    struct error *err)
+{
+    struct grant m;
+    int rc = grant_decode(&m, event->data, event->size, err);
+    for (int i = 0; !rc && i < m.count; i++)
+        rc = compute_add(w->compute, &m.trials[i], err);
+    return rc;
+}
+
+static int on_stop(struct worker *w, const struct channel_event *event,
+                   struct error *err)
+{
+    struct stop m;
+    int rc = stop_decode(&m, event->data, event->size, err);
+    if (!rc)
+        compute_stop(w->compute, m.trial, m.lease);
+    return rc;
+}
+
+static int on_farewell(struct worker *w, const struct channel_event *event,
+                       struct error *err)
+{
+    struct farewell m;
+    int rc = farewell_decode(&m, event->data, event->size, err);
+    w->leaving = !rc;
+    return rc;
+}
+
+static int on_message(struct worker *w, const struct channel_event *event,
+                      struct error *err)
+{
+    if (event->tag == MESSAGE_FAREWELL)
+        return on_farewell(w, event, err);
+    if (event->tag == MESSAGE_WELCOME)
+        return on_welcome(w, event, err);
+    if (!w->compute)
+        return error_set(err, ERR_PROTOCOL, "%s before WELCOME",
+                         message_name(event->tag));
+    switch (event->tag) {
+    case MESSAGE_TASK:
+        return on_task(w, event, err);
+    case MESSAGE_GRANT:
+        return on_grant(w, event, err);
+    case MESSAGE_STOP:
+        return on_stop(w, event, err);
+    case MESSAGE_RECEIPT: /* a report need not be sent again: it never is */
+    case MESSAGE_ALIVE:
+        return 0;
+    default:
+        return error_set(err, ERR_PROTOCOL, "%s is not for a coordinator to send",
+                         message_name(event->tag));
+    }
+}
+
+static int receive_all(struct worker *w, double now, bool *any, struct error *err)
+{
+    struct channel_event event;
+    int rc = 0;
+    for (*any = false; !rc && !w->leaving; *any = true) {
+        channels_next(w->channels, &event, err);
+        if (event.kind == CHANNEL_NOTHING)
+            return 0;
+        if (event.kind == CHANNEL_LOST)
+            return ERR_IO;
+        w->heard = now;
+        rc = on_message(w, &event, err);
+    }
+    return rc;
+}
+
+static int send_heartbeat(struct worker *w, double now, struct error *err)
+{
+    struct heartbeat heartbeat;
+    struct bytes out = {0};
+    if (!w->compute || now - w->beat < w->heartbeat_s)
+        return 0;
+    w->beat = now;
+    compute_progress(w->compute, &heartbeat);
+    heartbeat_encode(&out, &heartbeat);
+    return channels_send(w->channels, 0, &out, err);
+}
+
+/* What the compute thread has to say; sleeps until then, at most for pause_s. */
+static int send_computed(struct worker *w, double pause_s, bool *any, struct error *err)
+{
+    struct bytes out = {0};
+    *any = false;
+    if (!w->compute) {
+        clock_sleep_s(pause_s);
+        return 0;
+    }
+    if (!channels_quiet(
+            w->channels)) { /* one message at a time: memory stays bounded */
+        clock_sleep_s(pause_s);
+        return 0;
+    }
+    *any = compute_take(w->compute, &out, pause_s);
+    return *any ? channels_send(w->channels, 0, &out, err) : 0;
+}
+
+static int run_loop(struct worker *w, struct error *err)
+{
+    double pause = least_sleep_s;
+    int rc = 0;
+    while (!rc) {
+        bool received = false, sent = false;
+        double now = clock_monotonic_s();
+        rc = receive_all(w, now, &received, err);
+        if (rc || w->leaving)
+            break;
+        if (now - w->heard > w->lost_after_s)
+            return error_set(err, ERR_IO, "the coordinator has been silent for %.0f s",
+                             w->lost_after_s);
+        rc = send_heartbeat(w, now, err);
+        if (!rc)
+            rc = send_computed(w, received ? 0 : pause, &sent, err);
+        pause = received || sent ? least_sleep_s : fmin(2 * pause, most_sleep_s);
+    }
+    return rc;
+}
+
+int worker_run(bool *lost, struct error *err)
+{
+    struct worker w = {.lost_after_s = welcome_after_s, .heard = clock_monotonic_s()};
+    int rc = channels_new(&w.channels, 0, 1, err);
+    if (rc)
+        return rc;
+    rc = send_hello(&w, err);
+    if (!rc)
+        rc = run_loop(&w, err);
+    compute_free(w.compute);
+    *lost = rc != 0 || channels_lost(w.channels);
+    channels_free(w.channels);
+    return rc;
+}
