@@ -1,0 +1,34 @@
+/* The coordinator: receives, lets trial_table and findings change, then acts.
+ *
+ * MPI rank 0 runs it, on the thread that owns MPI. It never blocks: while there is
+ * nothing to do it sleeps between two looks, 50 µs at first, 5 ms at most. */
+#ifndef COORDINATOR_COORDINATOR_H
+#define COORDINATOR_COORDINATOR_H
+
+#include "common/error.h"
+#include "coordinator/findings.h"
+#include "storage/run_dir.h"
+
+#include <signal.h>
+#include <stdbool.h>
+
+/* All borrowed. */
+struct coordinator_order {
+    struct findings_job job;
+    const char *const *datasets; /* (tasks) files that the workers read */
+    const char *run_dir;         /* made, locked, job.cfg in it */
+    int workers;                 /* MPI ranks 1…workers */
+    /* How often it was asked to stop: once, at the next reports; twice, at once. */
+    const volatile sig_atomic_t *stops;
+};
+
+/* Runs what is to be run; writes results.h5 and outcome. *lost: a worker was lost, so
+ * MPI_Finalize would wait for it. Fails only where it cannot begin; whatever comes
+ * later is in the outcome. */
+int coordinator_run(const struct coordinator_order *order, struct outcome *outcome,
+                    bool *lost, struct error *err);
+
+/* Instead of a run: tells all workers to leave, for this reason. */
+void coordinator_dismiss(int workers, const char *reason);
+
+#endif

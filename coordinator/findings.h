@@ -1,0 +1,64 @@
+/* What the trials have found so far: epochs, latest checkpoints, results; and the
+ * snapshot of it that is published.
+ *
+ * Adapters and outputs are held for those trials that may be kept in the end: of each
+ * task the output.keep highest scores, and the best trial of each configuration. */
+#ifndef COORDINATOR_FINDINGS_H
+#define COORDINATOR_FINDINGS_H
+
+#include "common/digest.h"
+#include "common/protocol.h"
+#include "coordinator/sweep.h"
+#include "coordinator/trial_table.h"
+#include "jobs/job_spec.h"
+#include "storage/encoder.h"
+#include "storage/results.h"
+
+/* A task's data, as far as the results need it. */
+struct findings_task {
+    struct digest dataset, tokenizer;
+    int labels;
+    int64_t rows[SPLIT_COUNT];
+    const float *gold[SPLIT_COUNT]; /* (rows); NULL where not labelled */
+    double majority; /* selection score of the majority class or mean; NaN */
+};
+
+/* All borrowed. */
+struct findings_job {
+    const struct job_spec *spec;
+    const struct sweep *sweep;
+    const struct findings_task *tasks; /* (spec->task_count) */
+    const struct digest *trials;       /* (sweep->trial_count) identities */
+    const struct encoder_config *encoder;
+    struct digest encoder_digest, job_digest;
+};
+
+struct findings;
+
+int findings_new(struct findings **out, const struct findings_job *job,
+                 struct error *err);
+void findings_free(struct findings *findings);
+
+/* Who computes the trial from now on; texts are borrowed. */
+void findings_begun(struct findings *findings, int64_t trial, const char *host,
+                    const char *numerics);
+/* Both copy what they keep. A report at a step that was reported before takes the place
+ * of that one and of all later ones. ERR_PROTOCOL: a message that does not fit the
+ * trial. */
+int findings_report(struct findings *findings, const struct report *report,
+                    struct error *err);
+int findings_result(struct findings *findings, const struct result *result,
+                    struct error *err);
+void findings_failure(struct findings *findings, int64_t trial, const char *text);
+
+/* Bytes of the latest checkpoint; NULL where there is none. */
+const uint8_t *findings_checkpoint(const struct findings *findings, int64_t trial,
+                                   size_t *size);
+/* The best score of a task's finished or running trials; NaN where there is none. */
+double findings_best(const struct findings *findings, int task);
+
+/* Everything as tables; out is all zero on failure. */
+int findings_snapshot(const struct findings *findings, const struct trial_table *table,
+                      struct results *out, struct error *err);
+
+#endif
