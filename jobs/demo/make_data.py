@@ -6,7 +6,7 @@ says whether that machine's fault is `open` or `resolved` now. Every clause that
 state comes in forms for both labels that share their words ("has not stopped leaking
 since the seal was replaced", "has not leaked since the seal was replaced"). What decides
 is order, tense, negation, condition, who is wrong about what, and which of two machines
-is meant. So a linear layer on a frozen encoder sees little of it.
+is meant. So a linear layer on the frozen encoder sees little of it, adapters learn it.
 
 usage: jobs/demo/make_data.py [--check]    writes demo/data/*.tsv, or says whether they are
                                       what this script writes
@@ -146,7 +146,7 @@ AGREE = ["{who} confirms that {x}", "according to {who} {x}", "{who} was right t
          "we did not believe {who}, but {x}", "{who} no longer doubts that {x}"]
 DENY = ["{who} was wrong to say that {x}", "it is not true that {x}",
         "{who} believed that {x}, but that was an error",
-        "the log says that {x}, which is false", "nobody can confirm that {x}, on the contrary",
+        "the log says that {x}, which is false", "nobody can confirm that {x}, quite the contrary",
         "{who} said {time} that {x}, but the opposite holds",
         "{who} no longer claims that {x}"]
 COMPARE = ["unlike the {other}, which {y}, {x}", "{x}, whereas the {other} {y}",
