@@ -52,13 +52,14 @@ static const char *count_lines(const char *from, const char *to, int *line)
     return to;
 }
 
-/* Behind the closing quote, or the end of the text. */
-static const char *skip_string(const char *at)
+/* A text starts at this quote. *end: behind the closing one. */
+static int check_string(const char *at, const char **end, struct error *err)
 {
     for (at++; *at && *at != '"'; at++)
         if (*at == '\\' && at[1])
             at++;
-    return *at ? at + 1 : at;
+    *end = at + 1;
+    return *at ? 0 : error_set(err, ERR_INPUT, "the text that starts here has no end");
 }
 
 /* Behind a comment that starts here; at itself where none does. */
@@ -142,7 +143,7 @@ static int check_tokens(const char *text, int *line, struct error *err)
         const char *next = skip_comment(at);
 
         if (next == at && *at == '"')
-            next = skip_string(at);
+            rc = check_string(at, &next, err);
         else if (next == at && (isalpha((unsigned char)*at) || *at == '*'))
             next = skip_name(at);
         else if (next == at && isdigit((unsigned char)*at))

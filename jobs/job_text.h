@@ -4,9 +4,9 @@
 
 #include "common/error.h"
 
-/* ERR_INPUT "line N: …" in err, N also in line: text that is not UTF-8, an integer that
- * libconfig would wrap (beyond 32 bits, or beyond 64 with L), @include (a job is one
- * file, so that the run directory's copy says everything). */
+/* ERR_INPUT, and the line in *line: text that is not UTF-8, an integer that libconfig
+ * would wrap (beyond 32 bits, or beyond 64 with L), a string without end, @include (a
+ * job is one file, so that the run directory's copy says everything). */
 int job_text_check(const char *text, int *line, struct error *err);
 
 #endif

