@@ -101,7 +101,7 @@ CLAUSES = [
     ("{doing} {fix} did not keep {s} from {ing}",
      "after {doing} {fix} nothing kept {s} from running, not even {ing}"),
     ("{s} will no longer {base} once {fix} is {done}",
-     "{s} no longer {third} now that {fix} is {done}"),
+     "{s} will no longer {base} now that {fix} is {done}"),
     ("{s} would not {base} any more if {fix} had been {done}",
      "{s} would still {base} if {fix} had not been {done}"),
     ("{s} stopped {ing} for {span} after {fix} was {done}, then it {past} again",
@@ -146,7 +146,8 @@ AGREE = ["{who} confirms that {x}", "according to {who} {x}", "{who} was right t
          "we did not believe {who}, but {x}", "{who} no longer doubts that {x}"]
 DENY = ["{who} was wrong to say that {x}", "it is not true that {x}",
         "{who} believed that {x}, but that was an error",
-        "the log says that {x}, which is false", "nobody can confirm that {x}, quite the contrary",
+        "the log says that {x}, which is false",
+        "nobody can confirm that {x}, quite the contrary",
         "{who} said {time} that {x}, but the opposite holds",
         "{who} no longer claims that {x}"]
 COMPARE = ["unlike the {other}, which {y}, {x}", "{x}, whereas the {other} {y}",
