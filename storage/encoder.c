@@ -318,3 +318,29 @@ void encoder_close(struct encoder *encoder)
     free(encoder->layers);
     *encoder = (struct encoder){0};
 }
+
+int encoder_tensors(struct encoder_tensor **out, int *count,
+                    const struct encoder *encoder, struct error *err)
+{
+    struct encoder copy = *encoder; /* want_all wants places to write to */
+    struct weight_list list = {0};
+    int rc = want_all(&list, &copy, err);
+
+    *count = 0;
+    *out = rc ? NULL : calloc((size_t)list.count, sizeof **out);
+    if (!rc && !*out)
+        rc = error_set(err, ERR_MEMORY, "out of memory");
+    for (int i = 0; !rc && i < list.count; i++) {
+        const struct weight *w = &list.items[i];
+        struct encoder_tensor *t = &(*out)[*count];
+
+        if (!*w->at)
+            continue; /* no pooler */
+        *t =
+            (struct encoder_tensor){.rows = w->rows, .cols = w->cols, .values = *w->at};
+        memcpy(t->name, w->name, sizeof t->name);
+        ++*count;
+    }
+    free(list.items);
+    return rc;
+}

@@ -11,6 +11,7 @@
 #include "common/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum activation { ACTIVATION_GELU, ACTIVATION_GELU_NEW, ACTIVATION_RELU };
 
@@ -53,5 +54,16 @@ struct encoder {
  * is finite. ERR_INPUT names file, tensor and reason; ERR_IO for the copy. */
 int encoder_open(struct encoder *out, const char *dir, struct error *err);
 void encoder_close(struct encoder *encoder); /* an all-zero one too */
+
+/* One of its tensors under Hugging Face's name, without `bert.`. */
+struct encoder_tensor {
+    char name[80];
+    int64_t rows, cols; /* cols = 0: one-dimensional */
+    const float *values;
+};
+
+/* All that are there, in the order of struct encoder. Release *out with free(). */
+int encoder_tensors(struct encoder_tensor **out, int *count,
+                    const struct encoder *encoder, struct error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include "storage/h5_file.h"
 
 #include "storage/file_replace.h"
+#include "storage/text_clean.h"
 
 #include <hdf5.h>
 #include <stdlib.h>
@@ -96,48 +97,6 @@ static void put_array(struct h5_writer *w, const char *name, enum h5_type type,
     H5Pclose(links);
 }
 
-/* Bytes of the UTF-8 sequence at text, 0 where it is none (Unicode 15, table 3-7). */
-static int sequence(const unsigned char *text)
-{
-    static const struct {
-        unsigned char first, last, low, high; /* of the first byte, of the second */
-        int bytes;
-    } rows[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-                {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-                {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-                {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
-
-    if (*text < 0x80)
-        return 1;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (*text < rows[i].first || *text > rows[i].last)
-            continue;
-        if (text[1] < rows[i].low || text[1] > rows[i].high)
-            return 0;
-        for (int k = 2; k < rows[i].bytes; k++)
-            if (text[k] < 0x80 || text[k] > 0xbf)
-                return 0;
-        return rows[i].bytes;
-    }
-    return 0;
-}
-
-/* A copy in which bytes that are not UTF-8 are '?': h5py refuses to read them. */
-static char *clean_text(const char *text)
-{
-    char *copy = strdup(text ? text : "");
-    unsigned char *at = (unsigned char *)copy;
-
-    while (copy && *at) {
-        int bytes = sequence(at);
-
-        if (!bytes)
-            *at = '?';
-        at += bytes ? bytes : 1;
-    }
-    return copy;
-}
-
 static void free_texts(char **texts, int64_t count)
 {
     for (int64_t i = 0; texts && i < count; i++)
@@ -153,7 +112,7 @@ static char **clean_texts(const void *first, size_t stride, int64_t count)
         const char *text;
 
         memcpy(&text, (const char *)first + (size_t)i * stride, sizeof text);
-        texts[i] = clean_text(text);
+        texts[i] = text_clean(text);
         if (!texts[i]) {
             free_texts(texts, i);
             return NULL;
@@ -251,7 +210,7 @@ static void put_attribute(struct h5_writer *w, const char *at, const char *name,
 void h5_put_text(struct h5_writer *w, const char *at, const char *name,
                  const char *text)
 {
-    char *clean = clean_text(text);
+    char *clean = text_clean(text);
     hid_t space = H5Screate(H5S_SCALAR);
 
     if (!clean)

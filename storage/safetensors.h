@@ -48,11 +48,14 @@ const char *safetensors_metadata(const struct safetensors *st, const char *key);
 /* "[2, 384]" for messages. */
 void tensor_shape_text(char *out, size_t size, const struct safetensors_tensor *t);
 
-/* A tensor to write: float32, row-major. cols = 0: one-dimensional. */
+/* A tensor to write: float32, row-major. cols = 0: one-dimensional.
+ *
+ * Where v is not NULL, v wᵀ is added, v (rows), w (cols, or 1). All borrowed. */
 struct float_tensor {
     const char *name;
     int64_t rows, cols;
-    const float *values; /* borrowed */
+    const float *values;
+    const float *v, *w;
 };
 
 /* Writes path by write-beside-and-rename, tensors in the order given.
