@@ -1,6 +1,201 @@
+/* A rank of a run: MPI's start and end, signals, cores; rank 0 prepares and
+ * coordinates, the others work. */
+#include "cli/commands.h"
 #include "cli/run.h"
+#include "cli/run_setup.h"
+#include "common/log.h"
+#include "coordinator/coordinator.h"
+#include "worker/worker_loop.h"
+
+#include <mpi.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stops;
+
+static void count_stop(int number)
+{
+    (void)number;
+    stops++;
+}
+
+/* The coordinator decides when workers leave, so they do not heed signals: a launcher's
+ * or Slurm's reach all ranks at once. */
+static void set_signals(bool coordinator)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
+    struct sigaction action = {.sa_handler = coordinator ? count_stop : SIG_IGN,
+                               .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, NULL);
+}
+
+/* Which of the node's workers this is, and of how many. The only collective calls of a
+ * run, before anybody can be lost. */
+static int find_place(int mpi_rank, struct worker_place *place, struct error *err)
+{
+    MPI_Comm node;
+    int size, at, first = mpi_rank;
+    if (MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL,
+                            &node) ||
+        MPI_Comm_size(node, &size) || MPI_Comm_rank(node, &at) ||
+        MPI_Bcast(&first, 1, MPI_INT, 0, node) || MPI_Comm_free(&node))
+        return error_set(err, ERR_IO, "MPI cannot tell who is on this node");
+    int coordinators = first == 0; /* ranks keep their order on the node */
+    place->index = at - coordinators;
+    place->workers = size - coordinators;
+    return 0;
+}
+
+static bool launched(void) { return getenv("SHIFTWORK_LAUNCHER") != NULL; }
+
+static int coordinate(struct run_setup *setup, int workers, struct outcome *outcome,
+                      bool *lost, struct error *err)
+{
+    struct coordinator_order order = {
+        .job =
+            {
+                .spec = &setup->spec,
+                .sweep = &setup->sweep,
+                .tasks = setup->tasks,
+                .trials = setup->trials,
+                .encoder = &setup->encoder,
+                .encoder_digest = setup->encoder_digest,
+                .job_digest = setup->job_digest,
+            },
+        .datasets = (const char *const *)setup->dataset_paths,
+        .run_dir = setup->dir,
+        .workers = workers,
+        .stops = &stops,
+    };
+    log_line("%lld trials (%d configurations) on %d workers, results in %s",
+             (long long)setup->sweep.trial_count, setup->sweep.config_count, workers,
+             setup->dir);
+    return coordinator_run(&order, outcome, lost, err);
+}
+
+static void open_log(const char *dir)
+{
+    char path[SETTINGS_PATH + 16];
+    struct error err;
+    const char *columns = getenv("SHIFTWORK_TERMINAL");
+    snprintf(path, sizeof path, "%s/log", dir);
+    if (log_open(path, &err))
+        log_line("%s", err.text);
+    log_terminal(columns ? atoi(columns) : 0);
+}
+
+/* What a run that did not get to work leaves: nothing, but for the launcher the
+ * outcome, which it takes away. */
+static void leave_unused(const struct run_setup *setup, int exit_code)
+{
+    struct outcome outcome = {.exit_code = exit_code};
+    run_dir_remove_unused(setup->dir);
+    if (launched())
+        outcome_write(setup->dir, &outcome, NULL);
+}
+
+/* With the directory locked. A full disk is not the input's fault: 75. */
+static int run_in_directory(struct run_setup *setup, int workers, bool *lost,
+                            struct error *err)
+{
+    struct outcome outcome;
+    open_log(setup->dir);
+    int rc = run_setup_prepare(setup, err);
+    if (rc)
+        coordinator_dismiss(workers, "the run cannot begin");
+    else
+        rc = coordinate(setup, workers, &outcome, lost, err);
+    log_close();
+    if (!rc)
+        return outcome.exit_code;
+    bool retry = rc == ERR_IO || rc == ERR_MEMORY;
+    leave_unused(setup, retry ? EXIT_STOPPED : EXIT_REFUSED);
+    if (!retry)
+        return rc;
+    fprintf(stderr, "shiftwork: %s\n", err->text);
+    return EXIT_STOPPED;
+}
+
+static void print_table(const struct run_setup *setup)
+{
+    struct error err;
+    if (run_print_table(setup->dir, &err))
+        fprintf(stderr, "shiftwork: %s\n", err.text);
+}
+
+static int lock_and_run(struct run_setup *setup, int workers, bool *lost,
+                        struct error *err)
+{
+    int rc = run_dir_lock(setup->dir, err);
+    if (rc) {
+        coordinator_dismiss(workers, "the run cannot begin");
+        return rc;
+    }
+    rc = run_in_directory(setup, workers, lost, err);
+    if (!launched() && (rc == EXIT_DONE || rc == EXIT_GIVEN_UP))
+        print_table(setup);
+    run_dir_unlock(setup->dir); /* the launcher takes this for the end */
+    return rc;
+}
+
+static int run_coordinator(const struct run_options *options, int workers, bool *lost,
+                           struct error *err)
+{
+    struct run_setup setup;
+    if (workers < 1)
+        return error_set(
+            err, ERR_INPUT,
+            "one rank is not enough: a coordinator and a worker are wanted");
+    int rc = run_setup_read(&setup, options, err);
+    if (rc) {
+        coordinator_dismiss(workers, "the run cannot begin");
+        return rc;
+    }
+    if (setup.state == RUN_DIR_FINISHED) {
+        coordinator_dismiss(workers, "");
+        rc = run_finished(&setup, err);
+    } else {
+        rc = lock_and_run(&setup, workers, lost, err);
+    }
+    run_setup_clear(&setup);
+    return rc;
+}
+
+/* MPI_Finalize waits for all ranks, so it is left out where one was lost. */
+static void leave(bool lost, int code)
+{
+    if (!lost) {
+        MPI_Finalize();
+        return;
+    }
+    fflush(NULL);
+    _exit(code);
+}
 
 int rank_run(const struct run_options *options, struct error *err)
 {
-    return error_set(err, ERR_INPUT, "%s: ranks are not written yet", options->job);
+    int given, mpi_rank, ranks;
+    bool lost = false;
+    struct worker_place place;
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given) ||
+        MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN) ||
+        MPI_Comm_rank(MPI_COMM_WORLD, &mpi_rank) ||
+        MPI_Comm_size(MPI_COMM_WORLD, &ranks))
+        return error_set(err, ERR_IO, "MPI does not start");
+    set_signals(mpi_rank == 0);
+    int rc = find_place(mpi_rank, &place, err);
+    if (!rc)
+        rc = mpi_rank == 0 ? run_coordinator(options, ranks - 1, &lost, err)
+                           : worker_run(&place, &lost, err);
+    if (rc < 0 && (launched() || lost))
+        fprintf(stderr, "shiftwork: %s\n", err->text);
+    /* The launcher takes the outcome from the run directory; mpirun would only add its
+     * own lines about a rank that failed. */
+    int code = launched() ? EXIT_DONE : rc < 0 ? EXIT_REFUSED : rc;
+    leave(lost, code);
+    return launched() ? EXIT_DONE : rc;
 }

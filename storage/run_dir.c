@@ -108,7 +108,8 @@ int run_dir_inspect(const char *dir, enum run_dir_state *state, char **job,
     int rc = file_read(job, NULL, path, JOB_LIMIT, err);
     if (rc)
         return rc;
-    bool ended = outcome_read(&outcome, dir, NULL) == 0 && outcome.left == 0;
+    bool ended = outcome_read(&outcome, dir, NULL) == 0 &&
+                 (outcome.exit_code == 0 || outcome.exit_code == 3);
     *state = ended ? RUN_DIR_FINISHED : RUN_DIR_UNFINISHED;
     return 0;
 }
@@ -188,9 +189,9 @@ void run_dir_unlock(const char *dir)
     unlink(path);
 }
 
-void run_dir_remove_empty(const char *dir)
+void run_dir_remove_unused(const char *dir)
 {
-    static const char *const files[] = {"log", "outcome"};
+    static const char *const files[] = {"job.cfg", "log", "outcome"};
     char path[PATH_SIZE];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         path_in(path, dir, files[i]);

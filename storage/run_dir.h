@@ -38,8 +38,8 @@ void run_dir_unlock(const char *dir);
 /* False where nobody holds it. */
 bool run_dir_holder(const char *dir, struct process *holder);
 
-/* Takes away what a run that did not get to work has made: log and outcome, then the
- * folders if they are empty. */
-void run_dir_remove_empty(const char *dir);
+/* Takes away what a run that did not get to work has made: job.cfg, log and outcome,
+ * then the folders if they are empty. Prepared data stays for the next try. */
+void run_dir_remove_unused(const char *dir);
 
 #endif

@@ -16,6 +16,7 @@ static const double least_sleep_s = 50e-6, most_sleep_s = 5e-3;
 static const double welcome_after_s = 24 * 3600.0;
 
 struct worker {
+    const struct worker_place *place;
     struct channels *channels;
     struct compute *compute;
     double heartbeat_s, lost_after_s;
@@ -50,6 +51,26 @@ static int send_hello(struct worker *w, struct error *err)
     return channels_send(w->channels, 0, &out, err);
 }
 
+/* Each worker of a node keeps to its own cores, if there are enough for all; else the
+ * system shares them out. Threads made later inherit it. */
+static void pin(const struct worker_place *place, int threads)
+{
+    cpu_set_t usable, mine;
+    int seen = 0;
+    if (sched_getaffinity(0, sizeof usable, &usable) ||
+        CPU_COUNT(&usable) < place->workers * threads)
+        return;
+    CPU_ZERO(&mine);
+    for (int core = 0; core < CPU_SETSIZE; core++) {
+        if (!CPU_ISSET(core, &usable))
+            continue;
+        if (seen / threads == place->index)
+            CPU_SET(core, &mine);
+        seen++;
+    }
+    sched_setaffinity(0, sizeof mine, &mine);
+}
+
 static int on_welcome(struct worker *w, const struct channel_event *event,
                       struct error *err)
 {
@@ -63,6 +84,7 @@ static int on_welcome(struct worker *w, const struct channel_event *event,
         .threads = m.threads,
         .tasks = m.tasks,
     };
+    pin(w->place, m.threads);
     w->heartbeat_s = m.heartbeat_s;
     w->lost_after_s = m.lost_after_s;
     return compute_new(&w->compute, &setup, err);
@@ -198,9 +220,10 @@ static int run_loop(struct worker *w, struct error *err)
     return rc;
 }
 
-int worker_run(bool *lost, struct error *err)
+int worker_run(const struct worker_place *place, bool *lost, struct error *err)
 {
-    struct worker w = {.lost_after_s = welcome_after_s, .heard = clock_monotonic_s()};
+    struct worker w = {
+        .place = place, .lost_after_s = welcome_after_s, .heard = clock_monotonic_s()};
     int rc = channels_new(&w.channels, 0, 1, err);
     if (rc)
         return rc;

@@ -1,0 +1,38 @@
+/* What a run needs before its first trial: the job, its run directory, data, encoder,
+ * and the trials with their identities. */
+#ifndef CLI_RUN_SETUP_H
+#define CLI_RUN_SETUP_H
+
+#include "cli/run.h"
+#include "common/dataset.h"
+#include "coordinator/findings.h"
+#include "storage/run_dir.h"
+
+struct run_setup {
+    struct job_spec spec;
+    char dir[SETTINGS_PATH]; /* run directory */
+    enum run_dir_state state;
+    /* from here on by run_setup_prepare() */
+    struct encoder_config encoder;
+    struct digest encoder_digest, job_digest;
+    struct sweep sweep;
+    struct dataset *datasets; /* (tasks) labels only */
+    char **dataset_paths;     /* (tasks) in the run directory */
+    struct findings_task *tasks;
+    struct digest *trials;
+};
+
+/* Reads the job and looks at the run directory. ERR_INPUT: a run directory of another
+ * job, or one that is not finished. RUN_DIR_NEW or RUN_DIR_FINISHED remain. */
+int run_setup_read(struct run_setup *out, const struct run_options *options,
+                   struct error *err);
+/* Data goes into datasets/, job.cfg is written last. The directory is locked. */
+int run_setup_prepare(struct run_setup *setup, struct error *err);
+void run_setup_clear(struct run_setup *setup);
+
+/* Prints the table of what a run has found. */
+int run_print_table(const char *dir, struct error *err);
+/* For RUN_DIR_FINISHED: prints the table; returns the run's exit code. */
+int run_finished(const struct run_setup *setup, struct error *err);
+
+#endif
