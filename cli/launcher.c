@@ -32,7 +32,8 @@ struct launch {
     bool ended; /* mpirun is */
     int status; /* of mpirun, when it has ended */
     int stops, passed_on;
-    bool seen; /* rank 0 had the lock */
+    bool seen;             /* rank 0 had the lock */
+    struct process rank_0; /* where seen */
 };
 
 /* Full path of a program on PATH; false: there is none. */
@@ -221,13 +222,17 @@ static void wait_signal(struct launch *launch, const sigset_t *wanted, double se
 }
 
 /* Rank 0 hears of a stop only once it is there: before, nobody would heed it. One at a
- * time, so that two do not become one on the way. */
+ * time, so that two do not become one on the way. On another host only mpirun reaches
+ * it. */
 static void pass_on(struct launch *launch)
 {
-    if (launch->seen && launch->passed_on < launch->stops) {
+    if (!launch->seen || launch->passed_on >= launch->stops)
+        return;
+    launch->passed_on++;
+    if (process_is_here(&launch->rank_0))
+        kill((pid_t)launch->rank_0.pid, SIGUSR1);
+    else
         signal_mpirun(launch, SIGUSR1);
-        launch->passed_on++;
-    }
 }
 
 /* Rank 0 has come and gone. */
@@ -235,10 +240,11 @@ static bool rank_0_gone(struct launch *launch)
 {
     struct process holder;
     bool held = run_dir_holder(launch->setup->dir, &holder);
-    if (held && !process_alive(&holder))
-        return true;
-    launch->seen = launch->seen || held;
-    return launch->seen && !held;
+    if (!held)
+        return launch->seen;
+    launch->seen = true;
+    launch->rank_0 = holder;
+    return !process_alive(&holder);
 }
 
 static void wait_for_mpirun(struct launch *launch, const sigset_t *wanted,

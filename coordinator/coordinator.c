@@ -482,8 +482,12 @@ static void show_progress(struct coordinator *c, double now, bool last)
         .per_second = progress_per_second(&c->rate, now, c->examples),
         .examples_left = fmax(0, c->work_left - examples_under_way(c)),
         .best = -INFINITY,
-        .state = trial_table_stopping(c->table) && !last ? "stopping" : "",
+        .state = "",
     };
+    if (trial_table_stopping(c->table))
+        progress.state = last ? "stopped" : "stopping";
+    if (last)
+        progress.per_second = NAN;
     find_best(c, &progress);
     if (isinf(progress.best))
         progress.best = NAN;
