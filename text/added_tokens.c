@@ -152,8 +152,8 @@ static void take(const struct added_token *t, const char *text, size_t size,
     match->text_start = search->covered;
     if (t->lstrip)
         start = strip_left(text, search->covered, start);
-    if (t->rstrip)
-        end = strip_right(text, size, end);
+    if (t->rstrip) /* up to covered is white space that was looked at already */
+        end = strip_right(text, size, end > search->covered ? end : search->covered);
     /* white space taken by the token before may cover this one's start */
     match->text_end = start > search->covered ? start : search->covered;
     match->id = t->id;

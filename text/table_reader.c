@@ -100,11 +100,11 @@ static int read_tsv(struct table_reader *r, struct error *err)
     return add_field(r, start, (size_t)(end - start), err);
 }
 
-static int csv_error(const struct table_reader *r, int64_t line, const char *why,
-                     struct error *err)
+static int csv_error(const struct table_reader *r, int64_t line, int field,
+                     const char *why, struct error *err)
 {
     return error_set(err, ERR_INPUT, "%s:%lld: field %d: %s", r->name, (long long)line,
-                     r->count + 1, why);
+                     field, why);
 }
 
 /* A field that starts with a quote at r->at; r->at moves behind the closing one. */
@@ -127,7 +127,7 @@ static int read_quoted(struct table_reader *r, struct error *err)
         r->line += c == '\n';
         out[used++] = c;
     }
-    return csv_error(r, first, "its quote is never closed", err);
+    return csv_error(r, first, r->count + 1, "its quote is never closed", err);
 }
 
 static int read_plain(struct table_reader *r, struct error *err)
@@ -136,7 +136,8 @@ static int read_plain(struct table_reader *r, struct error *err)
 
     while (r->at < r->size && r->text[r->at] != ',' && r->text[r->at] != '\n') {
         if (r->text[r->at] == '"')
-            return csv_error(r, r->line, "a quote inside a field without quotes", err);
+            return csv_error(r, r->line, r->count + 1,
+                             "a quote inside a field without quotes", err);
         r->at++;
     }
     end = r->at;
@@ -156,7 +157,7 @@ static int after_field(struct table_reader *r, bool *more, struct error *err)
     if (r->at == r->size)
         return 0;
     if (!*more && r->text[r->at] != '\n')
-        return csv_error(r, r->line, "text behind its closing quote", err);
+        return csv_error(r, r->line, r->count, "text behind its closing quote", err);
     r->line += !*more;
     r->at++;
     return 0;

@@ -54,20 +54,26 @@ static const char *token_text(const json_t *value)
         json_is_object(value) ? json_object_get(value, "content") : value, NULL);
 }
 
+/* What the files say of a special token, NULL for nothing. */
+static const json_t *special_value(const json_t *config, const json_t *map, int special)
+{
+    const json_t *value = json_object_get(config, specials[special].key);
+
+    return token_text(value) ? value : json_object_get(map, specials[special].key);
+}
+
 static const char *special_text(const json_t *config, const json_t *map, int special)
 {
-    const char *text = token_text(json_object_get(config, specials[special].key));
+    const char *text = token_text(special_value(config, map, special));
 
-    if (!text)
-        text = token_text(json_object_get(map, specials[special].key));
     return text ? text : specials[special].token;
 }
 
-/* Flags of a token that the file describes; a special one is not normalised. */
+/* A token written as an object, with the flags it has there. */
 static int add_described(struct tokenizer *t, const json_t *described, const char *name,
                          struct error *err)
 {
-    struct json_place place = {name, "added_tokens_decoder"};
+    struct json_place place = {name, "added token"};
     struct tokenizer_added added = {0};
     int rc;
 
@@ -95,9 +101,13 @@ static int add_tokens(struct tokenizer *t, const json_t *config, const json_t *m
             return rc;
     }
     for (int i = 0; i < SPECIAL_COUNT && rc == 0; i++) {
+        const json_t *value = special_value(config, map, i);
         struct tokenizer_added added = {.content = special_text(config, map, i)};
 
-        if (vocabulary_find(t->vocabulary, added.content, strlen(added.content)) >= 0)
+        if (json_is_object(value) && token_text(value))
+            rc = add_described(t, value, name, err);
+        else if (vocabulary_find(t->vocabulary, added.content, strlen(added.content)) >=
+                 0)
             rc = tokenizer_add(t, &added, err);
     }
     return rc;
