@@ -158,6 +158,7 @@ static int number_value(struct job_reader *r, const node *at,
     value->number = config_setting_type(at) == CONFIG_TYPE_FLOAT
                         ? config_setting_get_float(at)
                         : (double)config_setting_get_int64(at);
+    value->number += 0.0; /* -0 is 0 */
     return 0;
 }
 

@@ -291,7 +291,7 @@ bool setting_equal(const struct setting *setting, struct setting_value a,
 
 static void format_real(char *out, size_t size, double number)
 {
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 6; digits <= 17; digits++) {
         snprintf(out, size, "%.*g", digits, number);
         if (strtod(out, NULL) == number)
             return;
