@@ -193,6 +193,8 @@ int reader_override(struct job_reader *r, const char *override)
 
     if (!equals || equals == override || (size_t)(equals - override) >= sizeof path)
         return refuse(r, override, "write path=value, as in training.epochs=3");
+    if (!job_text_is_utf8(override))
+        return refuse(r, override, "the text is not UTF-8");
     memcpy(path, override, (size_t)(equals - override));
     path[equals - override] = 0;
     count = split(path, segments);

@@ -4,7 +4,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +42,13 @@ static int check_utf8(const char *text, int *line, struct error *err)
         text += length;
     }
     return 0;
+}
+
+bool job_text_is_utf8(const char *text)
+{
+    int line;
+
+    return !check_utf8(text, &line, NULL);
 }
 
 static const char *count_lines(const char *from, const char *to, int *line)

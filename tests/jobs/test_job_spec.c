@@ -328,6 +328,7 @@ static void bad_set_names_itself(void)
         {"sweep.seeds=[1, 2", "syntax error"},
         {"training.no name=1", "no setting has such a name"},
         {"adapter.pooling=max", "pooling: \"max\" is not one of pooler, cls, mean"},
+        {"output.dir=\xff", "the text is not UTF-8"},
         {"training.epochs=", "epochs: is a text, not a number"},
         {"encoder=", "encoder: is missing"},
     };
