@@ -116,7 +116,8 @@ static int draw_rows(struct row_list *drawn, struct row_list *left,
                      int64_t wanted, struct error *err)
 {
     size_t strata = (size_t)draw->strata;
-    int64_t *counts = calloc(strata * 2, sizeof *counts), *quota = counts ? counts + strata : NULL;
+    int64_t *counts = calloc(strata * 2, sizeof *counts),
+            *quota = counts ? counts + strata : NULL;
     struct candidate *c = counts ? list_candidates(draw, from, counts) : NULL;
     int rc = ERR_MEMORY;
 
