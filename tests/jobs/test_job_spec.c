@@ -387,6 +387,51 @@ static void resolved_text_reads_back_the_same(void)
     job_spec_clear(&again);
 }
 
+static void jobs_that_we_ship_are_good(void)
+{
+    DIR *jobs = opendir(place_source("jobs"));
+    int count = 0;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(jobs);
+    for (struct dirent *e; (e = readdir(jobs));) {
+        const char *end = strrchr(e->d_name, '.');
+        struct job_spec spec;
+        char *text;
+
+        if (!end || strcmp(end, ".cfg"))
+            continue;
+        text = slurp(place_source("jobs"), e->d_name);
+        must_parse(&spec, text, NULL);
+        job_spec_clear(&spec);
+        free(text);
+        count++;
+    }
+    closedir(jobs);
+    CU_ASSERT(count >= 2);
+}
+
+/* The manual's indented examples: the first is a whole job, the tasks make one. */
+static void manuals_examples_are_good(void)
+{
+    char *manual = slurp(place_source("docs"), "job-file.md"), *first, *tasks;
+    char text[4096];
+    struct job_spec spec;
+
+    first = strstr(manual, "    encoder  =");
+    tasks = strstr(manual, "    tasks = ( {\n");
+    CU_ASSERT_FATAL(first && tasks);
+    snprintf(text, sizeof text, "%.*s", (int)(strstr(first, "\n\n") - first), first);
+    must_parse(&spec, text, NULL);
+    CU_ASSERT_EQUAL(spec.sweep.axis_count, 2);
+    job_spec_clear(&spec);
+    snprintf(text, sizeof text, "encoder = \"e\";%.*s",
+             (int)(strstr(tasks, "\n\n") - tasks), tasks);
+    must_parse(&spec, text, NULL);
+    CU_ASSERT_EQUAL(spec.task_count, 2);
+    job_spec_clear(&spec);
+    free(manual);
+}
+
 static void write_file(const char *path, const char *text, size_t size)
 {
     FILE *file = fopen(path, "wb");
@@ -467,6 +512,8 @@ int main(void)
         SUITE_TEST(set_changes_what_the_file_says),
         SUITE_TEST(bad_set_names_itself),
         SUITE_TEST(resolved_text_reads_back_the_same),
+        SUITE_TEST(jobs_that_we_ship_are_good),
+        SUITE_TEST(manuals_examples_are_good),
         SUITE_TEST(files_that_a_job_names_must_exist),
         SUITE_TEST(unreadable_files_are_refused_by_name),
         {NULL, NULL},
