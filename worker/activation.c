@@ -65,7 +65,7 @@ VEC_INLINE struct point activate(enum activation act, vec x)
     }
 }
 
-VEC_INLINE float forward_row(enum activation act, float *pre, float *h,
+VEC_INLINE float forward_row(enum activation act, const float *pre, float *h,
                              const float *bias, const float *w, int n)
 {
     vec sum = {0};
@@ -75,7 +75,6 @@ VEC_INLINE float forward_row(enum activation act, float *pre, float *h,
         vec x = vec_load(pre + i) + vec_load(bias + i);
         vec y = activate(act, x).h;
 
-        vec_store(pre + i, x);
         vec_store(h + i, y);
         if (w)
             sum = vec_fma(y, vec_load(w + i), sum);
@@ -84,7 +83,6 @@ VEC_INLINE float forward_row(enum activation act, float *pre, float *h,
         vec x = vec_load_part(pre + i, n - i) + vec_load_part(bias + i, n - i);
         vec y = activate(act, x).h;
 
-        vec_store_part(pre + i, x, n - i);
         vec_store_part(h + i, y, n - i);
         if (w)
             sum = vec_fma(y, vec_load_part(w + i, n - i), sum);
@@ -92,8 +90,9 @@ VEC_INLINE float forward_row(enum activation act, float *pre, float *h,
     return vec_sum(sum);
 }
 
-VEC_INLINE void forward(enum activation act, float *pre, float *h, const float *bias,
-                        const float *w, float b, float *alpha, int rows, int ffn)
+VEC_INLINE void forward(enum activation act, const float *pre, float *h,
+                        const float *bias, const float *w, float b, float *alpha,
+                        int rows, int ffn)
 {
     for (int r = 0; r < rows; r++) {
         int64_t at = (int64_t)r * ffn;
@@ -104,7 +103,7 @@ VEC_INLINE void forward(enum activation act, float *pre, float *h, const float *
     }
 }
 
-void KERNEL(activation_forward)(enum activation act, float *pre, float *h,
+void KERNEL(activation_forward)(enum activation act, const float *pre, float *h,
                                 const float *bias, const float *w, float b,
                                 float *alpha, int rows, int ffn)
 {
@@ -121,12 +120,13 @@ void KERNEL(activation_forward)(enum activation act, float *pre, float *h,
 }
 
 VEC_INLINE void backward_row(enum activation act, float *dh, const float *pre,
-                             vec dalpha, const float *w, float *dw, int n)
+                             const float *bias, vec dalpha, const float *w, float *dw,
+                             int n)
 {
     int i = 0;
 
     for (; i + VEC <= n; i += VEC) {
-        struct point p = activate(act, vec_load(pre + i));
+        struct point p = activate(act, vec_load(pre + i) + vec_load(bias + i));
 
         if (dw)
             vec_store(dw + i, vec_fma(dalpha, p.h, vec_load(dw + i)));
@@ -138,7 +138,8 @@ VEC_INLINE void backward_row(enum activation act, float *dh, const float *pre,
     }
     if (i < n) {
         int m = n - i;
-        struct point p = activate(act, vec_load_part(pre + i, m));
+        struct point p =
+            activate(act, vec_load_part(pre + i, m) + vec_load_part(bias + i, m));
         vec d = dh ? vec_load_part(dh + i, m) : (vec){0};
 
         if (dw)
@@ -151,29 +152,29 @@ VEC_INLINE void backward_row(enum activation act, float *dh, const float *pre,
 }
 
 VEC_INLINE void backward(enum activation act, float *dh, const float *pre,
-                         const float *dalpha, const float *w, float *dw, int rows,
-                         int ffn)
+                         const float *bias, const float *dalpha, const float *w,
+                         float *dw, int rows, int ffn)
 {
     for (int r = 0; r < rows; r++) {
         int64_t at = (int64_t)r * ffn;
 
-        backward_row(act, dh ? dh + at : NULL, pre + at,
+        backward_row(act, dh ? dh + at : NULL, pre + at, bias,
                      vec_set(dalpha ? dalpha[r] : 0), w, dw, ffn);
     }
 }
 
 void KERNEL(activation_backward)(enum activation act, float *dh, const float *pre,
-                                 const float *dalpha, const float *w, float *dw,
-                                 int rows, int ffn)
+                                 const float *bias, const float *dalpha, const float *w,
+                                 float *dw, int rows, int ffn)
 {
     switch (act) {
     case ACTIVATION_GELU_NEW:
-        backward(ACTIVATION_GELU_NEW, dh, pre, dalpha, w, dw, rows, ffn);
+        backward(ACTIVATION_GELU_NEW, dh, pre, bias, dalpha, w, dw, rows, ffn);
         break;
     case ACTIVATION_RELU:
-        backward(ACTIVATION_RELU, dh, pre, dalpha, w, dw, rows, ffn);
+        backward(ACTIVATION_RELU, dh, pre, bias, dalpha, w, dw, rows, ffn);
         break;
     default:
-        backward(ACTIVATION_GELU, dh, pre, dalpha, w, dw, rows, ffn);
+        backward(ACTIVATION_GELU, dh, pre, bias, dalpha, w, dw, rows, ffn);
     }
 }

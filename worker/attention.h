@@ -13,7 +13,7 @@
 /* q             (queries, hidden)  of the first queries tokens: all, or only the first
  * k, v          (tokens, hidden)
  * dropout       probability on P; at: seed, step, example, place (element is set here)
- * scratch       attention_scratch(tokens) floats */
+ * scratch       attention_scratch() floats */
 struct attention {
     const struct kernels *kernels;
     int tokens, queries, hidden, heads;
@@ -23,7 +23,8 @@ struct attention {
     float *scratch;
 };
 
-size_t attention_scratch(int tokens);
+/* For sequences of up to tokens tokens and heads of width numbers. */
+size_t attention_scratch(int tokens, int width);
 
 /* ctx (queries, hidden) written. */
 void attention_forward(float *ctx, const struct attention *a);

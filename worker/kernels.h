@@ -15,28 +15,28 @@
 typedef void bias_add_fn(float *y, const float *bias, int rows, int n);
 
 /* The feed-forward activation and the adapter's L_α on it:
- *   pre += bias;  h = act(pre);  alpha[r] = h[r]·w + b
+ *   h = act(pre + bias);  alpha[r] = h[r]·w + b
  *
- * pre    (rows, ffn)  updated, kept for the backward pass
+ * pre    (rows, ffn)  a matrix product, kept for the backward pass
  * h      (rows, ffn)  may be pre itself
  * bias   (ffn)
  * w      (ffn)        NULL: no adapter, alpha is not written
  * alpha  (rows)
  *
  * gelu is x·Φ(x) with erf, gelu_new its tanh form, as in transformers. */
-typedef void activation_forward_fn(enum activation act, float *pre, float *h,
+typedef void activation_forward_fn(enum activation act, const float *pre, float *h,
                                    const float *bias, const float *w, float b,
                                    float *alpha, int rows, int ffn);
 
 /* Backward of the same:
- *   dw += Σ dalpha[r]·h[r];  dh = (dh + dalpha·w)·act'(pre)
+ *   dw += Σ dalpha[r]·h[r];  dh = (dh + dalpha·w)·act'(pre + bias)
  *
  * dh      (rows, ffn)  gradient of h from the matrix product, becomes that of pre;
- * NULL: only dw is wanted dalpha  (rows)       gradient of alpha pre     (rows, ffn) as
- * the forward pass left it w, dw   (ffn)        NULL: no adapter */
+ * NULL: only dw is wanted dalpha  (rows)       gradient of alpha w, dw   (ffn) NULL: no
+ * adapter */
 typedef void activation_backward_fn(enum activation act, float *dh, const float *pre,
-                                    const float *dalpha, const float *w, float *dw,
-                                    int rows, int ffn);
+                                    const float *bias, const float *dalpha,
+                                    const float *w, float *dw, int rows, int ffn);
 
 /* A LayerNorm over the sum of a block's output, the residual and the adapter's shift.
  */
@@ -72,6 +72,18 @@ typedef void softmax_forward_fn(float *s, float scale, int rows, int n, int stri
 typedef void softmax_backward_fn(float *dp, const float *p, float scale, int rows,
                                  int n, int stride);
 
+/* c = A b for small matrices, A(r, s) = a[r·a_row + s·a_col], so also of a transposed
+ * A.
+ *
+ * c  (rows, columns), rows ldc apart
+ * b  (inner, columns), rows ldb apart */
+typedef void product_fn(float *c, int ldc, const float *a, int a_row, int a_col,
+                        const float *b, int ldb, int rows, int inner, int columns);
+
+/* out (columns, rows) = in (rows, columns) transposed. */
+typedef void transpose_fn(float *out, int ldo, const float *in, int ldi, int rows,
+                          int columns);
+
 /* Where in a trial a row of random masks lies: worker/model.h. */
 struct dropout_at {
     uint32_t seed, step, example, place;
@@ -90,6 +102,8 @@ struct kernels {
     norm_backward_fn *norm_backward;
     softmax_forward_fn *softmax_forward;
     softmax_backward_fn *softmax_backward;
+    product_fn *product;
+    transpose_fn *transpose;
     dropout_fn *dropout;
 };
 

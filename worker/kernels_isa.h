@@ -12,6 +12,8 @@ norm_forward_fn KERNEL(norm_forward);
 norm_backward_fn KERNEL(norm_backward);
 softmax_forward_fn KERNEL(softmax_forward);
 softmax_backward_fn KERNEL(softmax_backward);
+product_fn KERNEL(product);
+transpose_fn KERNEL(transpose);
 dropout_fn KERNEL(dropout);
 
 extern const struct kernels KERNEL(kernels);

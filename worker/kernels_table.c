@@ -13,5 +13,7 @@ const struct kernels KERNEL(kernels) = {
     .norm_backward = KERNEL(norm_backward),
     .softmax_forward = KERNEL(softmax_forward),
     .softmax_backward = KERNEL(softmax_backward),
+    .product = KERNEL(product),
+    .transpose = KERNEL(transpose),
     .dropout = KERNEL(dropout),
 };

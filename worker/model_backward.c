@@ -83,9 +83,10 @@ static void feed_forward_backward(const struct step *s, bool deeper)
     if (deeper)
         linear_backward(ws->h, through_dropout(s, ws->dstate, DROPOUT_OUTPUT),
                         w->output_weight, false, s->rows, c->ffn, c->hidden);
-    ws->kernels->activation_backward(
-        c->activation, deeper ? ws->h : NULL, ws->kept[s->layer].pre, ws->dalpha,
-        s->values + at->alpha_weight, s->grad + at->alpha_weight, s->rows, c->ffn);
+    ws->kernels->activation_backward(c->activation, deeper ? ws->h : NULL,
+                                     ws->kept[s->layer].pre, w->ffn_bias, ws->dalpha,
+                                     s->values + at->alpha_weight,
+                                     s->grad + at->alpha_weight, s->rows, c->ffn);
     if (deeper)
         linear_backward(ws->dstate, ws->h, w->ffn_weight, true, s->rows, c->hidden,
                         c->ffn);

@@ -15,11 +15,13 @@
 #if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 #include <immintrin.h>
 #define KERNEL_ISA avx512
+#define VECTOR_512
 enum { VEC = 16 }; /* floats in a register */
 typedef __m512 vec;
 #elif defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 #define KERNEL_ISA avx2
+#define VECTOR_256
 enum { VEC = 8 };
 typedef __m256 vec;
 #else
@@ -36,7 +38,16 @@ typedef int32_t ivec __attribute__((vector_size(sizeof(vec))));
 
 #define VEC_INLINE static inline __attribute__((always_inline))
 
-VEC_INLINE vec vec_set(float x) { return x - (vec){0}; }
+VEC_INLINE vec vec_set(float x)
+{
+#if defined(VECTOR_512)
+    return _mm512_set1_ps(x);
+#elif defined(VECTOR_256)
+    return _mm256_set1_ps(x);
+#else
+    return (vec){x, x, x, x};
+#endif
+}
 
 VEC_INLINE vec vec_load(const float *p)
 {
@@ -51,7 +62,7 @@ VEC_INLINE void vec_store(float *p, vec v) { memcpy(p, &v, sizeof v); }
 /* The first n < VEC floats at p, then zeros. */
 VEC_INLINE vec vec_load_part(const float *p, int n)
 {
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#if defined(VECTOR_512)
     return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
 #else
     vec v = {0};
@@ -63,7 +74,7 @@ VEC_INLINE vec vec_load_part(const float *p, int n)
 
 VEC_INLINE void vec_store_part(float *p, vec v, int n)
 {
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#if defined(VECTOR_512)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v);
 #else
     memcpy(p, &v, sizeof(float) * (unsigned)n);
@@ -73,9 +84,9 @@ VEC_INLINE void vec_store_part(float *p, vec v, int n)
 /* a·b + c, rounded once where the instruction set can. */
 VEC_INLINE vec vec_fma(vec a, vec b, vec c)
 {
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#if defined(VECTOR_512)
     return _mm512_fmadd_ps(a, b, c);
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif defined(VECTOR_256)
     return _mm256_fmadd_ps(a, b, c);
 #else
     return a * b + c;
@@ -90,9 +101,9 @@ VEC_INLINE vec vec_select(ivec mask, vec yes, vec no)
 /* The larger of a limit and x; a NaN of x stays. */
 VEC_INLINE vec vec_max(vec limit, vec x)
 {
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#if defined(VECTOR_512)
     return _mm512_max_ps(limit, x);
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif defined(VECTOR_256)
     return _mm256_max_ps(limit, x);
 #else
     return vec_select(limit > x, limit, x);
@@ -101,9 +112,9 @@ VEC_INLINE vec vec_max(vec limit, vec x)
 
 VEC_INLINE vec vec_min(vec limit, vec x)
 {
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#if defined(VECTOR_512)
     return _mm512_min_ps(limit, x);
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif defined(VECTOR_256)
     return _mm256_min_ps(limit, x);
 #else
     return vec_select(limit < x, limit, x);
@@ -122,27 +133,35 @@ VEC_INLINE ivec vec_first(int n)
     return lane < n;
 }
 
+typedef float quad __attribute__((vector_size(16)));
+
 /* Sum of the lanes, halves folded onto each other. */
 VEC_INLINE float vec_sum(vec v)
 {
-    float x[VEC];
-
-    memcpy(x, &v, sizeof x);
-    for (int half = VEC / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            x[i] += x[i + half];
-    return x[0];
+#if defined(VECTOR_512)
+    __m256 w = _mm512_castps512_ps256(v) + _mm512_extractf32x8_ps(v, 1);
+    quad q = _mm256_castps256_ps128(w) + _mm256_extractf128_ps(w, 1);
+#elif defined(VECTOR_256)
+    quad q = _mm256_castps256_ps128(v) + _mm256_extractf128_ps(v, 1);
+#else
+    quad q = v;
+#endif
+    return (q[0] + q[2]) + (q[1] + q[3]);
 }
 
 VEC_INLINE float vec_largest(vec v)
 {
-    float x[VEC];
+#if defined(VECTOR_512)
+    __m256 w = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    quad q = _mm_max_ps(_mm256_castps256_ps128(w), _mm256_extractf128_ps(w, 1));
+#elif defined(VECTOR_256)
+    quad q = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+#else
+    quad q = v;
+#endif
+    float a = q[0] > q[2] ? q[0] : q[2], b = q[1] > q[3] ? q[1] : q[3];
 
-    memcpy(x, &v, sizeof x);
-    for (int half = VEC / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            x[i] = x[i] > x[i + half] ? x[i] : x[i + half];
-    return x[0];
+    return a > b ? a : b;
 }
 
 /* eˣ within 2 ulp; below -87 it stays at e⁻⁸⁷, above 88 at e⁸⁸; NaN stays NaN.

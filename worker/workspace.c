@@ -93,7 +93,8 @@ static void place_all(struct workspace *ws, struct arena *arena,
     ws->context = floats(arena, ws->max_tokens, c->hidden);
     ws->h = floats(arena, ws->max_tokens, c->ffn);
     ws->first = floats(arena, ws->max_sequences, c->hidden);
-    ws->scratch = take(arena, attention_scratch(ws->max_length), sizeof(float));
+    ws->scratch = take(arena, attention_scratch(ws->max_length, c->hidden / c->heads),
+                       sizeof(float));
     ws->pooled = floats(arena, ws->max_sequences, c->hidden);
     ws->logits = floats(arena, ws->max_sequences, labels);
     if (ws->training)

@@ -12,7 +12,7 @@ struct layer_kept {
     float *k, *v;            /* (tokens, hidden) */
     float *normed_attention; /* (rows, hidden); NULL where nothing is kept */
     float *scale_attention;  /* (rows) */
-    float *pre;              /* (rows, ffn) before the activation */
+    float *pre;              /* (rows, ffn) before bias and activation */
     float *alpha;            /* (rows) */
     float *normed_output;    /* (rows, hidden); NULL where nothing is kept */
     float *scale_output;     /* (rows) */

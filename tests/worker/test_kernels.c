@@ -85,7 +85,8 @@ static void check_activation(const struct kernels *k, enum activation act, int n
     memcpy(p[DH].d, dx, sizeof *dx * (size_t)(ROWS * n));
     k->activation_forward(act, p[X].f, p[H].f, p[BIAS].f, p[W].f, 0.5f, p[ALPHA].f,
                           ROWS, n);
-    k->activation_backward(act, p[DH].f, p[X].f, p[DALPHA].f, p[W].f, p[DW].f, ROWS, n);
+    k->activation_backward(act, p[DH].f, p[X].f, p[BIAS].f, p[DALPHA].f, p[W].f,
+                           p[DW].f, ROWS, n);
     check(&p[H]);
     check(&p[ALPHA]);
     check(&p[DH]);
@@ -136,8 +137,8 @@ static void activations_pass_nan_on(void)
             CU_ASSERT(isnan(h) && isnan(alpha));
             dh = NAN;
             x = 1;
-            k->activation_backward((enum activation)act, &dh, &x, &alpha, &w, &dw, 1,
-                                   1);
+            k->activation_backward((enum activation)act, &dh, &x, &zero, &alpha, &w,
+                                   &dw, 1, 1);
             CU_ASSERT(isnan(dh) && isnan(dw));
         }
 }
@@ -322,7 +323,7 @@ static void check_attention(const struct kernels *k, int tokens, int queries, in
     int hidden = heads * d;
     struct dropout_at at = {7, 3, 11, 18, 0};
     struct pair p[COUNT];
-    float *scratch = malloc(sizeof *scratch * attention_scratch(tokens));
+    float *scratch = malloc(sizeof *scratch * attention_scratch(tokens, d));
     double *mask = malloc(sizeof *mask * (size_t)(heads * queries * tokens));
 
     for (int i = 0; i < COUNT; i++) {
