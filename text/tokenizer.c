@@ -174,64 +174,57 @@ static int read_optional(char **text, size_t *size, const char *dir, const char 
     return rc;
 }
 
-static int open_json(struct tokenizer *t, const char *text, size_t size,
-                     const char *dir, struct error *err)
+static int read_texts(struct tokenizer *t, const struct tokenizer_texts *texts,
+                      const char *dir, struct error *err)
 {
-    char *path = NULL;
-    int rc;
+    char name[512];
 
-    if (asprintf(&path, "%s/tokenizer.json", dir) < 0)
-        return error_set(err, ERR_MEMORY, "out of memory");
-    rc = tokenizer_json_read(t, text, size, path, err);
-    free(path);
-    return rc;
-}
-
-static int open_legacy(struct tokenizer *t, const char *dir, struct error *err)
-{
-    struct tokenizer_texts texts = {0};
-    int rc = read_optional(&texts.vocab, &texts.vocab_size, dir, "vocab.txt", err);
-
-    if (rc == 0)
-        rc = read_optional(&texts.config, &texts.config_size, dir,
-                           "tokenizer_config.json", err);
-    if (rc == 0)
-        rc = read_optional(&texts.specials, &texts.specials_size, dir,
-                           "special_tokens_map.json", err);
-    if (rc == 0 && !texts.vocab)
-        rc = error_set(
+    if (!texts->json && !texts->vocab)
+        return error_set(
             err, ERR_INPUT,
             "%s: no tokenizer: neither tokenizer.json nor vocab.txt is there", dir);
-    if (rc == 0)
-        rc = tokenizer_legacy_read(t, &texts, dir, err);
-    free(texts.vocab);
-    free(texts.config);
-    free(texts.specials);
-    return rc;
+    if (!texts->json)
+        return tokenizer_legacy_read(t, texts, dir, err);
+    snprintf(name, sizeof name, "%s/tokenizer.json", dir);
+    return tokenizer_json_read(t, texts->json, texts->json_size, name, err);
 }
 
-int tokenizer_open(struct tokenizer **out, const char *dir, struct error *err)
+int tokenizer_open_texts(struct tokenizer **out, const struct tokenizer_texts *texts,
+                         const char *dir, struct error *err)
 {
     struct tokenizer *t = calloc(1, sizeof *t);
-    char *json = NULL;
-    size_t size = 0;
     int rc;
 
     *out = NULL;
     if (!t)
         return error_set(err, ERR_MEMORY, "out of memory");
-    rc = read_optional(&json, &size, dir, "tokenizer.json", err);
-    if (rc == 0 && json)
-        rc = open_json(t, json, size, dir, err);
-    else if (rc == 0)
-        rc = open_legacy(t, dir, err);
+    rc = read_texts(t, texts, dir, err);
     if (rc == 0)
         rc = finish(t, err);
-    free(json);
     if (rc == 0)
         *out = t;
     else
         tokenizer_free(t);
+    return rc;
+}
+
+int tokenizer_open(struct tokenizer **out, const char *dir, struct error *err)
+{
+    struct tokenizer_texts t = {0};
+    int rc;
+
+    *out = NULL;
+    if ((rc = read_optional(&t.json, &t.json_size, dir, "tokenizer.json", err)) == 0 &&
+        (rc = read_optional(&t.vocab, &t.vocab_size, dir, "vocab.txt", err)) == 0 &&
+        (rc = read_optional(&t.config, &t.config_size, dir, "tokenizer_config.json",
+                            err)) == 0 &&
+        (rc = read_optional(&t.specials, &t.specials_size, dir,
+                            "special_tokens_map.json", err)) == 0)
+        rc = tokenizer_open_texts(out, &t, dir, err);
+    free(t.json);
+    free(t.vocab);
+    free(t.config);
+    free(t.specials);
     return rc;
 }
 

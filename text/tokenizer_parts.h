@@ -54,15 +54,20 @@ int tokenizer_set_model(struct tokenizer *t, const char *unknown, const char *pr
 /* [CLS] A [SEP], [CLS] A [SEP] B [SEP]. */
 void tokenizer_bert_templates(struct tokenizer *t, int32_t cls, int32_t sep);
 
-/* Readers: fill all parts of an all-zero tokenizer but the digest. name is for
+/* The files of a directory; NULL: there is no such file. */
+struct tokenizer_texts {
+    char *json, *vocab, *config, *specials;
+    size_t json_size, vocab_size, config_size, specials_size;
+};
+
+/* tokenizer_open() of files already read; dir is for messages. */
+int tokenizer_open_texts(struct tokenizer **out, const struct tokenizer_texts *texts,
+                         const char *dir, struct error *err);
+
+/* Readers: fill all parts of an all-zero tokenizer but the digest. name and dir are for
  * messages. */
 int tokenizer_json_read(struct tokenizer *t, const char *text, size_t size,
                         const char *name, struct error *err);
-
-struct tokenizer_texts { /* NULL: there is no such file */
-    char *vocab, *config, *specials;
-    size_t vocab_size, config_size, specials_size;
-};
 int tokenizer_legacy_read(struct tokenizer *t, const struct tokenizer_texts *texts,
                           const char *dir, struct error *err);
 
