@@ -84,17 +84,35 @@ static int change_config(json_t *root, const struct export_job *job, struct erro
     return rc ? error_set(err, ERR_MEMORY, "%s: out of memory", job->name) : 0;
 }
 
-static int write_json(const struct export_job *job, const char *name,
+/* Reals with 15 digits (0.1, not 0.10000000000000001) where that reads back the same.
+ */
+static char *print_json(const json_t *root)
+{
+    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    json_t *back = text ? json_loads(text, 0, NULL) : NULL;
+
+    if (!json_equal(root, back)) {
+        free(text);
+        text = json_dumps(root, JSON_INDENT(2));
+    }
+    json_decref(back);
+    return text;
+}
+
+int export_write_json(const struct export_job *job, const char *name,
                       const json_t *root, struct error *err)
 {
     char *path = path_join(job->folder, name);
-    char *text = json_dumps(root, JSON_INDENT(2));
+    char *text = root ? print_json(root) : NULL;
+    size_t length = text ? strlen(text) : 0;
     int rc;
 
-    if (path && text)
-        rc = file_replace(path, text, strlen(text), err);
-    else
+    if (path && text) {
+        text[length] = '\n'; /* in place of the closing zero */
+        rc = file_replace(path, text, length + 1, err);
+    } else {
         rc = error_set(err, ERR_MEMORY, "%s: out of memory", job->name);
+    }
     free(text);
     free(path);
     return rc;
@@ -114,7 +132,7 @@ static int write_config(const struct export_job *job, struct error *err)
     if (!rc)
         rc = change_config(root, job, err);
     if (!rc)
-        rc = write_json(job, "config.json", root, err);
+        rc = export_write_json(job, "config.json", root, err);
     json_decref(root);
     free(text);
     free(path);

@@ -5,6 +5,8 @@
 #include "storage/export.h"
 #include "storage/model_card.h"
 
+#include <jansson.h>
+
 struct export_job {
     const char *folder; /* to write into */
     const char *name;   /* of the export, for messages */
@@ -26,5 +28,9 @@ int export_peft_write(const struct export_job *job, struct error *err);
 /* The tensor's values, or NULL where it is not trained. */
 const float *export_values(const struct export_job *job, enum adapter_kind kind,
                            enum adapter_place place, int layer);
+
+/* root NULL is out of memory. */
+int export_write_json(const struct export_job *job, const char *name,
+                      const json_t *root, struct error *err);
 
 #endif

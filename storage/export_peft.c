@@ -7,10 +7,8 @@
 #include "storage/export_parts.h"
 
 #include "storage/file_map.h"
-#include "storage/file_replace.h"
 #include "storage/text_clean.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,7 +154,6 @@ static int write_settings(const struct export_job *job, struct error *err)
 {
     char *pattern = target_pattern(&job->layout->shape);
     char *base = text_clean(job->info->base_model);
-    char *path = path_join(job->folder, "adapter_config.json"), *text = NULL;
     json_t *root = NULL;
     int rc;
 
@@ -169,15 +166,8 @@ static int write_settings(const struct export_job *job, struct error *err)
                          "none", "use_rslora", 0, "use_dora", 0, "fan_in_fan_out", 0,
                          "init_lora_weights", 1, "target_modules", pattern,
                          "modules_to_save", saved_modules(job->layout));
-    if (root)
-        text = json_dumps(root, JSON_INDENT(2));
-    if (path && text)
-        rc = file_replace(path, text, strlen(text), err);
-    else
-        rc = error_set(err, ERR_MEMORY, "%s: out of memory", job->name);
-    free(text);
+    rc = export_write_json(job, "adapter_config.json", root, err);
     json_decref(root);
-    free(path);
     free(base);
     free(pattern);
     return rc;
