@@ -12,6 +12,7 @@ static const struct command *const commands[] = {
     &command_run,
     &command_status,
     &command_predict,
+    &command_export,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

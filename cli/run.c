@@ -2,6 +2,7 @@
  * srun, a rank. */
 #include "cli/run.h"
 #include "cli/commands.h"
+#include "jobs/settings_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static void help(void)
            "directory gets\nresults.h5 and all else. INT, TERM and USR1 stop the run "
            "at the next reports (exit\ncode 75); a second one stops at once. Under "
            "mpirun or srun --mpi=pmix the command is\na rank: rank 0 coordinates, the "
-           "others work.\n");
+           "others work.\n\n");
+    settings_table_print(stdout);
 }
 
 /* Keeps "name=value" as one more --set. */

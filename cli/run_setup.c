@@ -84,12 +84,6 @@ int run_setup_read(struct run_setup *out, const struct run_options *options,
     return rc;
 }
 
-static bool is_prepared(const char *data)
-{
-    size_t size = data ? strlen(data) : 0;
-    return size > 3 && !strcmp(data + size - 3, ".h5");
-}
-
 /* A prepared file must be what the job would have made. */
 static int check_prepared(const struct dataset *dataset, const struct task *task,
                           const struct tokenizer *tokenizer, struct error *err)
@@ -117,7 +111,7 @@ static int check_prepared(const struct dataset *dataset, const struct task *task
 static int get_dataset(struct dataset *out, const struct task *task,
                        const struct tokenizer *tokenizer, struct error *err)
 {
-    if (!is_prepared(task->data))
+    if (!task_is_prepared(task))
         return dataset_build(out, task, tokenizer, err);
     int rc = dataset_file_read(out, task->data, err);
     if (!rc && (rc = check_prepared(out, task, tokenizer, err)))
