@@ -145,6 +145,13 @@ static const struct builtin *builtin_find(const char *name)
 
 bool task_is_builtin(const char *name) { return builtin_find(name) != NULL; }
 
+bool task_is_prepared(const struct task *task)
+{
+    size_t size = task->data ? strlen(task->data) : 0;
+
+    return size > 3 && !strcmp(task->data + size - 3, ".h5");
+}
+
 /* strdup that passes NULL on and notes a failure. */
 static char *copy_text(const char *text, bool *failed)
 {

@@ -63,6 +63,8 @@ struct task {
  * ones. Release with task_clear(). */
 int task_builtin(struct task *out, const char *name, struct error *err);
 bool task_is_builtin(const char *name);
+/* data is a file made by `shiftwork prepare`: its name ends with .h5. */
+bool task_is_prepared(const struct task *task);
 void task_clear(struct task *task);
 int task_copy(struct task *out, const struct task *task, struct error *err);
 

@@ -51,13 +51,6 @@ static int read_name(struct job_reader *r, const node *at, const char **name)
     return 0;
 }
 
-static bool is_prepared(const char *data)
-{
-    size_t size = data ? strlen(data) : 0;
-
-    return size > 3 && !strcmp(data + size - 3, ".h5");
-}
-
 static int read_data(struct job_reader *r, const node *at, struct task *task)
 {
     const node *data = member(at, "data");
@@ -87,7 +80,7 @@ static int read_file(struct job_reader *r, const node *at, struct task *task,
 
     if ((rc = reader_text(r, at, &text)))
         return rc;
-    if (is_prepared(task->data))
+    if (task_is_prepared(task))
         return reader_refuse(r, at, "%s: data is a prepared file, which holds all",
                              split_names[split]);
     if (task->data && *text != '/') {
@@ -110,7 +103,7 @@ static int read_files(struct job_reader *r, const node *at, struct task *task)
     for (int s = 0; s < SPLIT_COUNT && !rc; s++) {
         const node *file = member(at, split_names[s]);
 
-        if (is_prepared(task->data)) {
+        if (task_is_prepared(task)) {
             free(task->files[s]);
             task->files[s] = NULL;
         }
@@ -126,7 +119,7 @@ static int read_files(struct job_reader *r, const node *at, struct task *task)
 
 static int check_files(struct job_reader *r, const node *at, const struct task *task)
 {
-    if (is_prepared(task->data))
+    if (task_is_prepared(task))
         return 0;
     if (!task->files[SPLIT_TRAIN])
         return reader_refuse(r, at, "train: %s has no training rows", task->name);
@@ -208,7 +201,7 @@ static int set_columns(struct job_reader *r, const node *at, struct task *task)
 
     for (int s = 0; s < SPLIT_COUNT; s++)
         task->columns[s] = no_columns;
-    if (is_prepared(task->data) && !member(at, "text"))
+    if (task_is_prepared(task) && !member(at, "text"))
         return 0;
     if ((rc = read_columns(r, at, first, task->format)))
         return rc;

@@ -133,6 +133,17 @@ static void unknown_task_is_refused_with_the_known_ones(void)
                            "mnli, qnli, rte, wnli, ax");
 }
 
+static void prepared_file_is_known_by_its_name(void)
+{
+    static const char *const data[] = {"a/b.h5", "a.h5/b", ".h5", "h5", "", NULL};
+
+    for (int i = 0; i < 6; i++) {
+        struct task t = {.data = (char *)data[i]};
+
+        CU_ASSERT_EQUAL(task_is_prepared(&t), i == 0);
+    }
+}
+
 static void copy_is_deep_and_equal(void)
 {
     for (int i = 0; i < TASKS; i++) {
@@ -161,6 +172,7 @@ int main(void)
         SUITE_TEST(cola_has_no_header_but_in_test),
         SUITE_TEST(mnli_has_two_dev_and_two_test_files),
         SUITE_TEST(unknown_task_is_refused_with_the_known_ones),
+        SUITE_TEST(prepared_file_is_known_by_its_name),
         SUITE_TEST(copy_is_deep_and_equal),
         {NULL, NULL},
     };
