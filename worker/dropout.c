@@ -1,60 +1,87 @@
-/* Dropout with masks from Philox: the words of 4·LANES elements at a time, in loops
- * that the compiler turns into vector code. Integers and single multiplications only,
- * so every instruction set gives the same bits. */
+/* Dropout with masks from Philox, one counter in each lane of a register.
+ *
+ * Integers and one multiplication, so every instruction set gives the same bits. */
 #include "common/philox.h"
 #include "worker/kernels_isa.h"
 
-enum { LANES = 16, WORDS = 4 * LANES };
+typedef uint32_t uvec __attribute__((vector_size(sizeof(vec))));
+typedef uint64_t wide __attribute__((vector_size(sizeof(vec))));
 
-/* Words of elements 4·first … 4·first + WORDS - 1: common/philox.c, LANES counters side
- * by side. */
-static void words(uint32_t out[WORDS], struct dropout_at at, uint32_t first)
+enum { WORDS = 4 * VEC }; /* of one round of counters */
+
+/* 64-bit products of the even lanes with m. */
+VEC_INLINE wide multiply_even(wide x, uint32_t m)
 {
-    uint32_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
+#if defined(VECTOR_512)
+    return (wide)_mm512_mul_epu32((__m512i)x, _mm512_set1_epi64(m));
+#elif defined(VECTOR_256)
+    return (wide)_mm256_mul_epu32((__m256i)x, _mm256_set1_epi64x(m));
+#else
+    return (x & 0xffffffff) * m;
+#endif
+}
+
+/* Upper and lower halves of the products of all lanes with m. */
+VEC_INLINE void multiply(uvec *upper, uvec *lower, uvec x, uint32_t m)
+{
+    wide even = multiply_even((wide)x, m), odd = multiply_even((wide)x >> 32, m);
+
+    *upper = (uvec)((even >> 32) | (odd & ~(wide){0} << 32));
+    *lower = (uvec)((even & 0xffffffff) | (odd << 32));
+}
+
+/* Words of elements 4·first … 4·first + WORDS - 1, as common/philox.c. */
+VEC_INLINE void words(uint32_t out[WORDS], struct dropout_at at, uint32_t first)
+{
+    uvec zero = {0}, lane, c[4], upper[2], lower[2];
     uint32_t k0 = at.seed, k1 = PHILOX_DROPOUT;
 
-    for (uint32_t i = 0; i < LANES; i++) {
-        c0[i] = at.step;
-        c1[i] = at.example;
-        c2[i] = first + i;
-        c3[i] = at.place;
-    }
+    for (uint32_t i = 0; i < VEC; i++)
+        lane[i] = i;
+    c[0] = zero + at.step;
+    c[1] = zero + at.example;
+    c[2] = lane + first;
+    c[3] = zero + at.place;
     for (int round = 0; round < 10; round++) {
-        for (int i = 0; i < LANES; i++) {
-            uint64_t p0 = (uint64_t)0xD2511F53u * c0[i];
-            uint64_t p1 = (uint64_t)0xCD9E8D57u * c2[i];
-
-            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-            c1[i] = (uint32_t)p1;
-            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-            c3[i] = (uint32_t)p0;
-        }
+        multiply(&upper[0], &lower[0], c[0], 0xD2511F53u);
+        multiply(&upper[1], &lower[1], c[2], 0xCD9E8D57u);
+        c[0] = upper[1] ^ c[1] ^ k0;
+        c[1] = lower[1];
+        c[2] = upper[0] ^ c[3] ^ k1;
+        c[3] = lower[0];
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
-    for (int i = 0; i < LANES; i++) {
-        out[4 * i] = c0[i];
-        out[4 * i + 1] = c1[i];
-        out[4 * i + 2] = c2[i];
-        out[4 * i + 3] = c3[i];
-    }
+    for (int i = 0; i < VEC; i++)
+        for (int j = 0; j < 4; j++)
+            out[4 * i + j] = c[j][i];
+}
+
+/* A whole round's elements, then the rest. u >= p as integers: u is a multiple of 2⁻²⁴.
+ */
+VEC_INLINE void apply(float *x, const uint32_t *word, uint32_t limit, float factor,
+                      int n)
+{
+    for (int i = 0; i < n; i++)
+        x[i] = word[i] >> 8 >= limit ? x[i] * factor : 0.0f;
 }
 
 void KERNEL(dropout)(float *x, float p, struct dropout_at at, int n)
 {
     float factor = 1.0f / (1.0f - p);
+    uint32_t limit = (uint32_t)__builtin_ceilf(p * 0x1p24f);
     uint32_t word[WORDS];
-    uint32_t skip = at.element % 4, block = at.element / 4;
+    int skip = (int)(at.element % 4);
+    uint32_t block = at.element / 4;
 
-    for (int done = 0; done < n; block += LANES) {
-        int count = WORDS - (int)skip < n - done ? WORDS - (int)skip : n - done;
+    for (int done = 0; done < n; block += VEC) {
+        int count = WORDS - skip < n - done ? WORDS - skip : n - done;
 
         words(word, at, block);
-        for (int i = 0; i < count; i++) {
-            float u = philox_uniform(word[skip + (uint32_t)i]);
-
-            x[done + i] = u >= p ? x[done + i] * factor : 0.0f;
-        }
+        if (count == WORDS)
+            apply(x + done, word, limit, factor, WORDS);
+        else
+            apply(x + done, word + skip, limit, factor, count);
         done += count;
         skip = 0;
     }
