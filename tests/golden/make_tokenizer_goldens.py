@@ -7,6 +7,7 @@
     make_tokenizer_goldens.py truncation             tests/golden/tokenizer_truncation.txt
     make_tokenizer_goldens.py encoder ENCODER        tests/golden/tokenizer_encoder.txt
     make_tokenizer_goldens.py data ENCODER DATA      tests/golden/tokenizer_data.txt
+    make_tokenizer_goldens.py glue ENCODER DATA      tests/golden/glue_splits.txt
     make_tokenizer_goldens.py dump ENCODER FILE MAX_LENGTH
                      (to compare with build/release/tests/text/dump_tokens)
 
@@ -14,6 +15,7 @@ Each prints to standard output. Needs tokenizers 0.23 and xxhash. A digest is XX
 over all sequences: count (int32, little-endian), ids (int32), token type ids (bytes).
 """
 import array
+import csv
 import json
 import pathlib
 import struct
@@ -233,6 +235,51 @@ def unicode_blocks():
         print(f"{block:06x} {digest.hexdigest()}")
 
 
+# GLUE's files, read with Python's csv module without quoting
+
+NUMBERS, ENTAILMENT = ("0", "1"), ("entailment", "not_entailment")
+INFERENCE = ("entailment", "neutral", "contradiction")
+PAIR = ("sentence1", "sentence2")
+SPLITS = (("train", "train.tsv"), ("dev", "dev.tsv"), ("test", "test.tsv"))
+GLUE = (
+    ("cola", "CoLA", ("sentence",), "label", NUMBERS, SPLITS),
+    ("sst2", "SST-2", ("sentence",), "label", NUMBERS, SPLITS),
+    ("mrpc", "MRPC", ("#1 String", "#2 String"), "Quality", NUMBERS, SPLITS),
+    ("rte", "RTE", PAIR, "label", ENTAILMENT, SPLITS),
+    ("stsb", "STS-B", PAIR, "score", None, SPLITS),
+    ("wnli", "WNLI", PAIR, "label", NUMBERS, SPLITS),
+    ("qnli", "QNLI", ("question", "sentence"), "label", ENTAILMENT,
+     (("train", "train_sample.tsv"), *SPLITS[1:])),
+    ("mnli", "MNLI", PAIR, "gold_label", INFERENCE,
+     (("train", "train_sample.tsv"), ("dev", "dev_matched.tsv"))),
+    ("qqp", "QQP", ("question1", "question2"), "is_duplicate", NUMBERS,
+     (("train", "train_sample.tsv"), ("dev", "dev_sample.tsv"))),
+    ("ax", "AX", PAIR, "label", INFERENCE, (("test", "diagnostic.tsv"),)),
+)
+
+
+def glue_rows(path, names):
+    with open(path, encoding="utf-8-sig") as f:
+        return list(csv.DictReader(f, names, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def print_glue(tok, root):
+    for task, folder, texts, label, values, splits in GLUE:
+        for split, name in splits:
+            bare = task == "cola" and split != "test"
+            names = ("source", "label", "mark", "sentence") if bare else None
+            rows = glue_rows(root / folder / name, names)
+            digest = xxhash.xxh3_128()
+            inputs = [tuple(r[t] for t in texts) if len(texts) > 1 else r[texts[0]]
+                      for r in rows]
+            for row, enc in zip(rows, tok.encode_batch(inputs)):
+                add_sequence(digest, enc)
+                if label in row:
+                    value = values.index(row[label]) if values else float(row[label])
+                    digest.update(struct.pack("<f", value))
+            print(task, folder, split, name, len(rows), digest.hexdigest())
+
+
 def open_encoder(path):
     return Tokenizer.from_file(str(pathlib.Path(path) / "tokenizer.json"))
 
@@ -262,6 +309,10 @@ def main():
             for length in LENGTHS:
                 set_length(tok, length)
                 print(path.relative_to(root), length, *file_digest(tok, path), flush=True)
+    elif what == "glue":
+        tok = open_encoder(args[0])
+        set_length(tok, LENGTHS[0])
+        print_glue(tok, pathlib.Path(args[1]))
     elif what == "dump":
         tok = open_encoder(args[0])
         set_length(tok, int(args[2]))
