@@ -304,7 +304,9 @@ static bool tell_lost(struct channels *channels, struct channel_event *event,
     return false;
 }
 
-static void test_all(struct channels *channels)
+/* True where something was complete. Open MPI looks at the network only when nothing is
+ * complete yet, so a caller that sends all the time must come here until nothing is. */
+static bool test_all(struct channels *channels)
 {
     int count = 0;
     int rc = MPI_Testsome(2 * channels->peers, channels->requests, &count,
@@ -316,6 +318,7 @@ static void test_all(struct channels *channels)
     for (int i = 0; i < count; i++)
         if (rc != MPI_ERR_IN_STATUS)
             channels->statuses[i].MPI_ERROR = MPI_SUCCESS;
+    return count > 0;
 }
 
 /* Handles one completed request; true when it gives a message. */
@@ -344,14 +347,14 @@ void channels_next(struct channels *channels, struct channel_event *event,
 {
     *event = (struct channel_event){.kind = CHANNEL_NOTHING};
     take_back(channels);
-    if (channels->completed_at >= channels->completed_count)
-        test_all(channels);
-    while (channels->completed_at < channels->completed_count)
-        if (complete(channels, channels->completed_at++, event)) {
-            event->kind = CHANNEL_MESSAGE;
-            channels->given = event->peer;
-            return;
-        }
+    do {
+        while (channels->completed_at < channels->completed_count)
+            if (complete(channels, channels->completed_at++, event)) {
+                event->kind = CHANNEL_MESSAGE;
+                channels->given = event->peer;
+                return;
+            }
+    } while (test_all(channels));
     tell_lost(channels, event, err);
 }
 
