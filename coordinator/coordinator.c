@@ -363,22 +363,22 @@ static int on_message(struct coordinator *c, const struct channel_event *event,
     }
 }
 
-/* Everything that has arrived; true where there was something. */
+/* What has arrived, but not for ever; true where there was something. */
 static bool receive_all(struct coordinator *c, double now)
 {
     struct channel_event event;
     struct error err;
-    bool any = false;
-    for (;;) {
+    enum { AT_ONCE = 1000 };
+    for (int i = 0; i < AT_ONCE; i++) {
         channels_next(c->channels, &event, &err);
         if (event.kind == CHANNEL_NOTHING)
-            return any;
-        any = true;
+            return i > 0;
         if (event.kind == CHANNEL_LOST || on_message(c, &event, now, &err)) {
             member_gone(c, event.peer, err.text);
             grant_all(c, now);
         }
     }
+    return true;
 }
 
 static void stop_running(struct coordinator *c)

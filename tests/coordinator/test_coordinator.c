@@ -1,0 +1,291 @@
+/* The coordinator on rank 0 against ranks 1 and 2, which are no workers but say what
+ * the test wants: one run a test, all ranks in step. */
+#include "common/channels.h"
+#include "common/clock.h"
+#include "coordinator/coordinator.h"
+#include "storage/results_file.h"
+#include "tests/coordinator/sample_run.h"
+#include "tests/support/places.h"
+#include "tests/support/suite.h"
+
+#include <mpi.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WORKERS = 2 };
+
+/* --- the pretended worker --- */
+
+enum manner {
+    MANNER_GOOD,
+    MANNER_FAILS_TRIAL_2, /* with a numeric error */
+    MANNER_BAD_DISK,      /* every trial fails once with ERR_IO */
+    MANNER_OLD_LEASE,     /* says everything under another lease first */
+    MANNER_ENDLESS,       /* never has a result: reports until it is stopped */
+    MANNER_ANOTHER_VERSION,
+    MANNER_GARBAGE, /* instead of its first report */
+};
+
+struct pretender {
+    struct channels *channels;
+    enum manner manner;
+    uint64_t trial; /* 0: idle */
+    uint32_t lease;
+    int epoch, failed;
+    bool left;
+};
+
+static void say(struct pretender *p, struct bytes *message)
+{
+    struct error err;
+    channels_send(p->channels, 0, message, &err);
+}
+
+static void say_hello(struct pretender *p)
+{
+    struct bytes out = {0};
+    struct hello hello = {
+        .version = p->manner == MANNER_ANOTHER_VERSION ? "9.9" : SHIFTWORK_VERSION,
+        .host = "pretended",
+        .boot_id = "-",
+        .numerics = 1,
+        .isa = "none",
+    };
+    hello_encode(&out, &hello);
+    say(p, &out);
+}
+
+static void say_report(struct pretender *p, uint32_t lease, double score)
+{
+    struct bytes out = {0};
+    struct report m = sample_report(p->trial, lease, p->epoch, score);
+    report_encode(&out, &m);
+    say(p, &out);
+}
+
+static void say_result(struct pretender *p, uint32_t lease)
+{
+    struct bytes out = {0};
+    struct result m = sample_result(p->trial, lease, 1);
+    result_encode(&out, &m);
+    say(p, &out);
+}
+
+static void say_failure(struct pretender *p, int status)
+{
+    struct bytes out = {0};
+    failure_encode(&out, &(struct failure){p->trial, p->lease, status, "as pretended"});
+    say(p, &out);
+    p->trial = 0;
+}
+
+static void say_garbage(struct pretender *p)
+{
+    char garbage[64];
+    memset(garbage, 0x5a, sizeof garbage);
+    MPI_Send(garbage, sizeof garbage, MPI_BYTE, 0, MESSAGE_REPORT, MPI_COMM_WORLD);
+    p->left = true;
+}
+
+static void work(struct pretender *p)
+{
+    if (p->manner == MANNER_GARBAGE) {
+        say_garbage(p);
+    } else if (p->manner == MANNER_FAILS_TRIAL_2 && p->trial == 2) {
+        say_failure(p, ERR_NUMERIC);
+    } else if (p->manner == MANNER_BAD_DISK && !(p->failed & 1 << p->trial)) {
+        p->failed |= 1 << p->trial;
+        say_failure(p, ERR_IO);
+    } else if (p->manner == MANNER_ENDLESS || p->epoch < 2) {
+        p->epoch++;
+        if (p->manner == MANNER_OLD_LEASE)
+            say_report(p, p->lease + 7, 0.99);
+        say_report(p, p->lease, 0.5 - 0.1 * p->epoch);
+        clock_sleep_s(1e-3);
+    } else {
+        if (p->manner == MANNER_OLD_LEASE)
+            say_result(p, p->lease + 7);
+        say_result(p, p->lease);
+        p->trial = 0;
+    }
+}
+
+static void hear(struct pretender *p, const struct channel_event *event)
+{
+    struct grant grant;
+    struct stop stop;
+    if (event->tag == MESSAGE_GRANT &&
+        grant_decode(&grant, event->data, event->size, NULL) == 0) {
+        p->trial = grant.trials[0].trial;
+        p->lease = grant.trials[0].lease;
+        p->epoch = grant.trials[0].checkpoint_size > 0 ? 1 : 0;
+    } else if (event->tag == MESSAGE_STOP &&
+               stop_decode(&stop, event->data, event->size, NULL) == 0 &&
+               stop.trial == p->trial && stop.lease == p->lease) {
+        struct bytes out = {0};
+        stopped_encode(&out, &(struct stopped){p->trial, p->lease});
+        say(p, &out);
+        p->trial = 0;
+    } else if (event->tag == MESSAGE_FAREWELL) {
+        p->left = true;
+    }
+}
+
+static void pretend(enum manner manner)
+{
+    struct pretender p = {.manner = manner};
+    struct channel_event event;
+    struct error err;
+    double end = clock_monotonic_s() + 20;
+    if (channels_new(&p.channels, 0, 1, &err))
+        return;
+    say_hello(&p);
+    while (!p.left && clock_monotonic_s() < end) {
+        channels_next(p.channels, &event, &err);
+        if (event.kind == CHANNEL_MESSAGE)
+            hear(&p, &event);
+        else if (p.trial != 0)
+            work(&p);
+        else
+            clock_sleep_s(1e-4);
+    }
+    channels_free(p.channels);
+}
+
+/* --- rank 0 --- */
+
+static volatile sig_atomic_t stops;
+static struct sample_run sample;
+static struct outcome outcome;
+static struct results results;
+static bool lost;
+
+static void count_stop(int number)
+{
+    (void)number;
+    stops++;
+}
+
+static void run_with(const char *cluster)
+{
+    static int number;
+    static const char *const datasets[] = {"/data.h5"};
+    char dir[512], path[600];
+    struct error err = {""};
+    snprintf(dir, sizeof dir, "%s/run%d", place_temporary(), number++);
+    snprintf(path, sizeof path, "%s/results.h5", dir);
+    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(sample_run_init(&sample, cluster, &err), 0);
+    struct coordinator_order order = {.job = sample.job,
+                                      .datasets = datasets,
+                                      .run_dir = dir,
+                                      .workers = WORKERS,
+                                      .stops = &stops};
+    struct outcome written;
+    CU_ASSERT_EQUAL_FATAL(coordinator_run(&order, &outcome, &lost, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(outcome_read(&written, dir, &err), 0);
+    CU_ASSERT_EQUAL(written.exit_code, outcome.exit_code);
+    CU_ASSERT_EQUAL_FATAL(results_read(&results, path, RESULTS_ALL, &err), 0);
+    stops = 0;
+}
+
+static void clear_run(void)
+{
+    results_clear(&results);
+    sample_run_clear(&sample);
+}
+
+static void all_trials_are_done(void)
+{
+    run_with("");
+    CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6 && outcome.left == 0);
+    CU_ASSERT(!lost);
+    CU_ASSERT_EQUAL(results.epoch_count, 12);
+    for (int i = 0; i < results.trial_count; i++) {
+        CU_ASSERT_STRING_EQUAL(results.trials[i].status, "done");
+        CU_ASSERT_STRING_EQUAL(results.trials[i].host, "pretended");
+        CU_ASSERT_DOUBLE_EQUAL(results.trials[i].score, 0.4, 1e-12);
+    }
+    clear_run();
+}
+
+static void a_failing_trial_is_given_up_and_named(void)
+{
+    run_with("");
+    CU_ASSERT(outcome.exit_code == 3 && outcome.done == 5 && outcome.given_up == 1);
+    CU_ASSERT_STRING_EQUAL(results.trials[1].status, "failed");
+    CU_ASSERT_STRING_EQUAL(results.trials[1].error, "as pretended");
+    clear_run();
+}
+
+static void a_trial_that_a_disk_failed_is_tried_again(void)
+{
+    run_with("attempts = 3;");
+    CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6);
+    for (int i = 0; i < results.trial_count; i++)
+        CU_ASSERT(results.trials[i].attempts >= 2 && results.trials[i].attempts <= 3);
+    clear_run();
+}
+
+static void messages_under_an_old_lease_are_ignored(void)
+{
+    run_with("");
+    CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6);
+    CU_ASSERT_EQUAL(results.epoch_count, 12);
+    for (int i = 0; i < results.epoch_count; i++)
+        CU_ASSERT(results.epochs[i].score < 0.9);
+    clear_run();
+}
+
+static void a_stop_ends_the_run_at_the_next_reports(void)
+{
+    signal(SIGALRM, count_stop);
+    alarm(1);
+    run_with("");
+    CU_ASSERT(outcome.exit_code == 75 && outcome.done == 0 && outcome.left == 6);
+    CU_ASSERT(results.epoch_count > 0);
+    for (int i = 0; i < results.trial_count; i++)
+        CU_ASSERT_STRING_EQUAL(results.trials[i].status, "queued");
+    clear_run();
+}
+
+/* The last two lose workers, and with them the ranks' later messages. */
+static void a_worker_of_another_version_is_refused_and_one_of_garbage_lost(void)
+{
+    run_with("");
+    CU_ASSERT(lost);
+    CU_ASSERT(outcome.exit_code == 75 && outcome.done == 0 && outcome.left == 6);
+    clear_run();
+}
+
+/* What ranks 1 and 2 do in each test. */
+static const enum manner manners[][WORKERS] = {
+    {MANNER_GOOD, MANNER_GOOD},         {MANNER_FAILS_TRIAL_2, MANNER_FAILS_TRIAL_2},
+    {MANNER_BAD_DISK, MANNER_BAD_DISK}, {MANNER_OLD_LEASE, MANNER_OLD_LEASE},
+    {MANNER_ENDLESS, MANNER_ENDLESS},   {MANNER_ANOTHER_VERSION, MANNER_GARBAGE},
+};
+
+int main(void)
+{
+    static const struct suite_test tests[] = {
+        SUITE_TEST(all_trials_are_done),
+        SUITE_TEST(a_failing_trial_is_given_up_and_named),
+        SUITE_TEST(a_trial_that_a_disk_failed_is_tried_again),
+        SUITE_TEST(messages_under_an_old_lease_are_ignored),
+        SUITE_TEST(a_stop_ends_the_run_at_the_next_reports),
+        SUITE_TEST(a_worker_of_another_version_is_refused_and_one_of_garbage_lost),
+        {NULL, NULL},
+    };
+    int given, mpi_rank, failed = 0;
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given);
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(MPI_COMM_WORLD, &mpi_rank);
+    if (mpi_rank == 0)
+        failed = suite_run("coordinator", tests);
+    for (size_t i = 0; mpi_rank > 0 && i < sizeof manners / sizeof *manners; i++)
+        pretend(manners[i][mpi_rank - 1]);
+    MPI_Finalize();
+    return failed;
+}

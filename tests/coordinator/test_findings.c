@@ -1,0 +1,216 @@
+/* What is found, kept and shown. */
+#include "coordinator/findings.h"
+#include "tests/coordinator/sample_run.h"
+#include "tests/support/suite.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct sample_run run;
+static struct findings *findings;
+static struct trial_table *table;
+
+static void begin(void)
+{
+    struct error err = {""};
+    struct trial_policy policy = {.attempts = 3};
+    CU_ASSERT_EQUAL_FATAL(sample_run_init(&run, "", &err), 0);
+    CU_ASSERT_EQUAL_FATAL(findings_new(&findings, &run.job, &err), 0);
+    table = trial_table_new(SAMPLE_TRIALS, 1, policy);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(table);
+    trial_table_worker_joined(table, 0, 0);
+}
+
+static void end(void)
+{
+    trial_table_free(table);
+    findings_free(findings);
+    sample_run_clear(&run);
+}
+
+static void report(int trial, int epoch, double score)
+{
+    struct report m = sample_report((uint64_t)trial, 1, epoch, score);
+    struct error err = {""};
+    CU_ASSERT_EQUAL(findings_report(findings, &m, &err), 0);
+}
+
+/* A whole trial: handed out, two epochs, a result. */
+static void do_trial(int trial, double first, double second)
+{
+    struct trial_lease lease = trial_table_grant(table, 0, 0);
+    struct error err = {""};
+    CU_ASSERT_EQUAL(lease.trial, trial);
+    report(trial, 1, first);
+    report(trial, 2, second);
+    int best = second > first || isnan(first) ? 2 : 1;
+    struct result m = sample_result((uint64_t)trial, lease.lease, best);
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), 0);
+    trial_table_ended(table, trial, lease.lease, TRIAL_DONE, 0);
+}
+
+static struct results snapshot(void)
+{
+    struct results results = {0};
+    struct error err = {""};
+    if (findings_snapshot(findings, table, &results, &err))
+        printf("\n  %s", err.text);
+    CU_ASSERT_EQUAL_FATAL(results.trial_count, SAMPLE_TRIALS);
+    return results;
+}
+
+static void a_new_run_shows_all_trials_queued(void)
+{
+    begin();
+    struct results r = snapshot();
+    CU_ASSERT(r.task_count == 1 && r.config_count == 3 && r.epoch_count == 0);
+    CU_ASSERT_STRING_EQUAL(r.trials[5].status, "queued");
+    CU_ASSERT(r.trials[5].config == 3 && r.trials[5].seed == 2);
+    CU_ASSERT(isnan(r.trials[5].score) && r.trials[5].best_epoch == 0);
+    CU_ASSERT_PTR_NOT_NULL(results_find_column(&r, "learning_rate"));
+    CU_ASSERT_PTR_NULL(results_find_column(&r, "seed"));
+    results_clear(&r);
+    end();
+}
+
+static void the_earliest_of_equal_scores_is_best(void)
+{
+    begin();
+    report(1, 1, 0.5);
+    report(1, 2, 0.7);
+    report(1, 3, 0.7);
+    struct results r = snapshot();
+    CU_ASSERT(r.trials[0].best_epoch == 2 && r.trials[0].epochs == 3);
+    CU_ASSERT(r.trials[0].score == 0.7 && r.trials[0].report_score == 0.7);
+    CU_ASSERT(r.trials[0].report[METRIC_MATTHEWS] == 0.7);
+    CU_ASSERT(isnan(r.trials[0].report[METRIC_F1]));
+    CU_ASSERT_EQUAL(r.epoch_count, 3);
+    CU_ASSERT_EQUAL(findings_best(findings, 0), 0.7);
+    results_clear(&r);
+    end();
+}
+
+static void an_undefined_score_ranks_last(void)
+{
+    begin();
+    report(1, 1, NAN);
+    report(1, 2, -0.5);
+    struct results r = snapshot();
+    CU_ASSERT_EQUAL(r.trials[0].best_epoch, 2);
+    results_clear(&r);
+    end();
+}
+
+static void a_repeated_report_replaces_what_came_after(void)
+{
+    begin();
+    report(1, 1, 0.1);
+    report(1, 2, 0.9);
+    report(1, 1, 0.3);
+    struct results r = snapshot();
+    CU_ASSERT_EQUAL(r.epoch_count, 1);
+    CU_ASSERT_EQUAL(r.trials[0].score, 0.3);
+    results_clear(&r);
+    end();
+}
+
+static void checkpoint_lives_until_the_result(void)
+{
+    begin();
+    size_t size;
+    CU_ASSERT_PTR_NULL(findings_checkpoint(findings, 1, &size));
+    report(1, 1, 0.1);
+    CU_ASSERT_STRING_EQUAL((const char *)findings_checkpoint(findings, 1, &size),
+                           "a checkpoint");
+    CU_ASSERT_EQUAL(size, 13);
+    do_trial(1, 0.1, 0.2);
+    CU_ASSERT_PTR_NULL(findings_checkpoint(findings, 1, &size));
+    end();
+}
+
+static bool keeps(const struct results *r, int64_t trial)
+{
+    const struct results_adapters *adapters;
+    const float *values = results_find_adapter(r, trial, &adapters);
+    if (values)
+        CU_ASSERT_EQUAL(values[0], (float)trial);
+    return values != NULL;
+}
+
+/* Configuration 1 has the highest score, configuration 3 the best mean. */
+static void best_by_mean_is_kept_with_the_highest_scores(void)
+{
+    begin();
+    do_trial(1, 0.9, 0.1);
+    do_trial(2, 0.1, 0.1);
+    do_trial(3, 0.85, 0.1);
+    do_trial(4, 0.1, 0.1);
+    do_trial(5, 0.7, 0.1);
+    do_trial(6, 0.1, 0.6);
+    struct results r = snapshot();
+    CU_ASSERT(keeps(&r, 5) && keeps(&r, 1));
+    CU_ASSERT(!keeps(&r, 2) && !keeps(&r, 3) && !keeps(&r, 4) && !keeps(&r, 6));
+    CU_ASSERT_EQUAL_FATAL(r.predictions_count, 1);
+    CU_ASSERT_EQUAL(r.predictions[0].trial_count, SAMPLE_KEEP);
+    CU_ASSERT(r.predictions[0].split == SPLIT_DEV && r.predictions[0].gold);
+    results_clear(&r);
+    end();
+}
+
+static void a_result_of_another_epoch_is_refused(void)
+{
+    begin();
+    struct error err = {""};
+    report(1, 1, 0.5);
+    report(1, 2, 0.4);
+    struct result m = sample_result(1, 1, 2);
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), ERR_PROTOCOL);
+    m = sample_result(1, 1, 1);
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), 0);
+    end();
+}
+
+static void a_report_of_other_metrics_is_refused(void)
+{
+    begin();
+    struct error err = {""};
+    struct report m = sample_report(1, 1, 1, 0.5);
+    m.metric_count = 2;
+    CU_ASSERT_EQUAL(findings_report(findings, &m, &err), ERR_PROTOCOL);
+    end();
+}
+
+static void failures_are_named(void)
+{
+    begin();
+    struct trial_lease lease = trial_table_grant(table, 0, 0);
+    findings_begun(findings, 1, "n1", "1 avx2");
+    findings_failure(findings, 1, "loss is NaN at step 7");
+    trial_table_ended(table, 1, lease.lease, TRIAL_FAILED, 0);
+    struct results r = snapshot();
+    CU_ASSERT_STRING_EQUAL(r.trials[0].status, "failed");
+    CU_ASSERT_STRING_EQUAL(r.trials[0].error, "loss is NaN at step 7");
+    CU_ASSERT_STRING_EQUAL(r.trials[0].host, "n1");
+    CU_ASSERT_STRING_EQUAL(r.trials[0].numerics, "1 avx2");
+    CU_ASSERT_EQUAL(r.trials[0].attempts, 1);
+    results_clear(&r);
+    end();
+}
+
+int main(void)
+{
+    static const struct suite_test tests[] = {
+        SUITE_TEST(a_new_run_shows_all_trials_queued),
+        SUITE_TEST(the_earliest_of_equal_scores_is_best),
+        SUITE_TEST(an_undefined_score_ranks_last),
+        SUITE_TEST(a_repeated_report_replaces_what_came_after),
+        SUITE_TEST(checkpoint_lives_until_the_result),
+        SUITE_TEST(best_by_mean_is_kept_with_the_highest_scores),
+        SUITE_TEST(a_result_of_another_epoch_is_refused),
+        SUITE_TEST(a_report_of_other_metrics_is_refused),
+        SUITE_TEST(failures_are_named),
+        {NULL, NULL},
+    };
+    return suite_run("findings", tests);
+}
