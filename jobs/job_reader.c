@@ -1,6 +1,8 @@
 /* From libconfig's nodes to checked values, with the place in every error. */
 #include "jobs/job_reader.h"
 
+#include "jobs/job_text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,8 +86,11 @@ const char *reader_syntax_hint(const config_t *config)
            "( ) for [ ]";
 }
 
+/* The file is UTF-8 but its texts may hold any byte, written as \x80. */
 static int check_characters(struct job_reader *r, const node *at, const char *text)
 {
+    if (!job_text_is_utf8(text))
+        return reader_refuse(r, at, "%s: is not UTF-8", reader_name(at));
     for (; *text; text++)
         if ((unsigned char)*text < 0x20 || *text == 0x7f)
             return reader_refuse(r, at, "%s: holds a control character",
@@ -105,19 +110,37 @@ int reader_text(struct job_reader *r, const node *at, const char **text)
     return check_characters(r, at, *text);
 }
 
+/* Leading ./ and ../ are taken off: start has no links, so its parent is what it says.
+ */
+static const char *climb(char start[SETTINGS_PATH], const char *text)
+{
+    for (;;) {
+        if (!strncmp(text, "./", 2)) {
+            text += 2;
+        } else if (!strncmp(text, "../", 3) && strrchr(start, '/')) {
+            *strrchr(start, '/') = 0;
+            text += 3;
+        } else {
+            return text;
+        }
+    }
+}
+
 int reader_path(struct job_reader *r, const node *at, const char *text,
                 char path[SETTINGS_PATH])
 {
-    const char *start = origin(at) ? r->directory : r->folder;
+    char start[SETTINGS_PATH];
     int size;
 
-    while (!strncmp(text, "./", 2))
-        text += 2;
+    snprintf(start, sizeof start, "%s", origin(at) ? r->directory : r->folder);
+    if (!strcmp(start, "/"))
+        start[0] = 0;
     if (*text == '/')
-        size = snprintf(path, SETTINGS_PATH, "%s", text);
+        start[0] = 0;
     else
-        size = snprintf(path, SETTINGS_PATH, "%s%s%s", start,
-                        strcmp(start, "/") ? "/" : "", text);
+        text = climb(start, text);
+    size =
+        snprintf(path, SETTINGS_PATH, "%s%s%s", start, *text == '/' ? "" : "/", text);
     if (size < SETTINGS_PATH)
         return 0;
     return reader_refuse(r, at, "%s: the path has %d bytes, at most %d",
