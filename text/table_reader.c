@@ -21,7 +21,6 @@ struct table_reader {
     char *name;
     int64_t line; /* of text[at] */
     enum task_format format;
-    const struct task_columns *columns;
     const char *names[COLUMNS]; /* JSONL's keys */
     int at_column[COLUMNS];     /* -1: none */
     int needed;                 /* columns a row must have */
@@ -339,9 +338,9 @@ static void find_keys(struct table_reader *r, const char *const names[COLUMNS])
         r->at_column[i] = names[i] ? i : -1;
 }
 
-static int find_columns(struct table_reader *r, struct error *err)
+static int find_columns(struct table_reader *r, const struct task_columns *c,
+                        struct error *err)
 {
-    const struct task_columns *c = r->columns;
     const char *names[COLUMNS] = {c->text[0], c->text[1], c->label};
     int rc = 0;
 
@@ -409,14 +408,13 @@ int table_reader_open_text(struct table_reader **out, const char *text, size_t s
     r->size = size;
     r->line = 1;
     r->format = format;
-    r->columns = columns;
     r->label_required = label_required;
     if (format == FORMAT_CSV && !(r->unquoted = malloc(size + 1)))
         rc = error_set(err, ERR_MEMORY, "out of memory");
     if (rc == 0)
         rc = check_text(r, err);
     if (rc == 0)
-        rc = find_columns(r, err);
+        rc = find_columns(r, columns, err);
     if (rc == 0)
         *out = r;
     else

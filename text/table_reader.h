@@ -35,7 +35,8 @@ struct table_reader;
 
 /* Opens path and finds the columns: by name in the header or in the objects, by number
  * otherwise. A label's name that the header does not have is an error where
- * label_required, else the rows have none. ERR_INPUT as `file:line: what: why`: invalid
+ * label_required, else the rows have none. columns is borrowed as long as the reader
+ * lives. ERR_INPUT as `file:line: what: why`: invalid
  * UTF-8 anywhere, an empty file, a missing column. */
 int table_reader_open(struct table_reader **out, const char *path,
                       enum task_format format, const struct task_columns *columns,

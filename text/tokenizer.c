@@ -73,36 +73,50 @@ int tokenizer_set_model(struct tokenizer *t, const char *unknown, const char *pr
     return 0;
 }
 
+static int32_t added_id(const struct tokenizer *t, const char *content, size_t size)
+{
+    int32_t id = vocabulary_find(t->vocabulary, content, size);
+    int32_t count = vocabulary_count(t->vocabulary);
+
+    if (id >= 0)
+        return id;
+    return t->added_max >= count ? t->added_max + 1 : count;
+}
+
+static int add_normalized_token(struct tokenizer *t, struct added_token *token,
+                                struct error *err)
+{
+    struct normalizer_scratch scratch = {0};
+    struct utf8_text normal = {0};
+    int rc = normalizer_apply(&t->normalizer, token->content, token->size, &scratch,
+                              &normal, err);
+
+    token->content = normal.data;
+    token->size = normal.size;
+    if (rc == 0 && normal.size > 0) /* nothing left: it is never found */
+        rc = added_tokens_add(&t->normalized, token, err);
+    normalizer_scratch_clear(&scratch);
+    utf8_text_clear(&normal);
+    return rc;
+}
+
 int tokenizer_add(struct tokenizer *t, const struct tokenizer_added *added,
                   struct error *err)
 {
     size_t size = strlen(added->content);
     struct added_token token = {.content = (char *)added->content,
                                 .size = size,
+                                .id = added_id(t, added->content, size),
                                 .single_word = added->single_word,
                                 .lstrip = added->lstrip,
                                 .rstrip = added->rstrip};
-    struct normalizer_scratch scratch = {0};
-    struct utf8_text normal = {0};
-    int rc;
 
-    token.id = vocabulary_find(t->vocabulary, added->content, size);
-    if (token.id < 0)
-        token.id = t->added_max >= vocabulary_count(t->vocabulary)
-                       ? t->added_max + 1
-                       : vocabulary_count(t->vocabulary);
+    if (size == 0) /* the reference passes over it too */
+        return 0;
     if (token.id > t->added_max)
         t->added_max = token.id;
-    if (!added->normalized)
-        return added_tokens_add(&t->raw, &token, err);
-    rc = normalizer_apply(&t->normalizer, added->content, size, &scratch, &normal, err);
-    token.content = normal.data;
-    token.size = normal.size;
-    if (rc == 0 && normal.size > 0) /* nothing left: it is never found */
-        rc = added_tokens_add(&t->normalized, &token, err);
-    normalizer_scratch_clear(&scratch);
-    utf8_text_clear(&normal);
-    return rc;
+    return added->normalized ? add_normalized_token(t, &token, err)
+                             : added_tokens_add(&t->raw, &token, err);
 }
 
 void tokenizer_bert_templates(struct tokenizer *t, int32_t cls, int32_t sep)
@@ -121,42 +135,59 @@ void tokenizer_bert_templates(struct tokenizer *t, int32_t cls, int32_t sep)
     }
 }
 
-/* The largest id, and a digest of all parts. A change of what follows here changes the
- * identity of every trial. */
-static int finish(struct tokenizer *t, struct error *err)
+static void digest_settings(const struct tokenizer *t, struct digest_stream *stream)
 {
-    struct digest_stream *stream = digest_stream_new();
     const struct normalizer *n = &t->normalizer;
     uint8_t flags[] = {n->clean_text, n->chinese_chars, n->strip_accents, n->lowercase};
     int64_t numbers[] = {t->word_piece.unknown, t->word_piece.word_max};
-    int rc;
 
-    if (!stream)
-        return error_set(err, ERR_MEMORY, "out of memory");
-    added_tokens_finish(&t->raw);
-    added_tokens_finish(&t->normalized);
     digest_stream_add_text(stream, "wordpiece 1");
     digest_stream_add(stream, flags, sizeof flags);
     digest_stream_add(stream, numbers, sizeof numbers);
     digest_stream_add_text(stream, t->prefix);
+}
+
+static void digest_template(const struct token_template *template,
+                            struct digest_stream *stream)
+{
+    for (int i = 0; i < template->count; i++) {
+        const struct template_item *item = &template->items[i];
+        int32_t parts[] = {item->text, item->text < 0 ? item->id : 0, item->type};
+
+        digest_stream_add(stream, parts, sizeof parts);
+    }
+}
+
+/* A change of what goes in here changes the identity of every trial. */
+static int make_digest(struct tokenizer *t, struct error *err)
+{
+    struct digest_stream *stream = digest_stream_new();
+    int rc;
+
+    if (!stream)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    digest_settings(t, stream);
     rc = vocabulary_digest(t->vocabulary, stream, err);
     added_tokens_digest(&t->raw, stream);
     added_tokens_digest(&t->normalized, stream);
-    t->max_id = vocabulary_max_id(t->vocabulary);
-    if (t->added_max > t->max_id)
-        t->max_id = t->added_max;
-    for (int pair = 0; pair < 2; pair++)
-        for (int i = 0; i < t->templates[pair].count; i++) {
-            const struct template_item *item = &t->templates[pair].items[i];
-            int32_t parts[] = {item->text, item->text < 0 ? item->id : 0, item->type};
-
-            digest_stream_add(stream, parts, sizeof parts);
-            if (item->text < 0 && item->id > t->max_id)
-                t->max_id = item->id;
-        }
+    digest_template(&t->templates[0], stream);
+    digest_template(&t->templates[1], stream);
     t->digest = digest_stream_value(stream);
     digest_stream_free(stream);
     return rc;
+}
+
+static int32_t largest_id(const struct tokenizer *t)
+{
+    int32_t largest = vocabulary_max_id(t->vocabulary);
+
+    if (t->added_max > largest)
+        largest = t->added_max;
+    for (int pair = 0; pair < 2; pair++)
+        for (int i = 0; i < t->templates[pair].count; i++)
+            if (t->templates[pair].items[i].id > largest)
+                largest = t->templates[pair].items[i].id;
+    return largest;
 }
 
 /* The text of dir/name, NULL where there is no such file. */
@@ -199,8 +230,12 @@ int tokenizer_open_texts(struct tokenizer **out, const struct tokenizer_texts *t
     if (!t)
         return error_set(err, ERR_MEMORY, "out of memory");
     rc = read_texts(t, texts, dir, err);
-    if (rc == 0)
-        rc = finish(t, err);
+    if (rc == 0) {
+        added_tokens_finish(&t->raw);
+        added_tokens_finish(&t->normalized);
+        t->max_id = largest_id(t);
+        rc = make_digest(t, err);
+    }
     if (rc == 0)
         *out = t;
     else
