@@ -127,6 +127,33 @@ static void relative_paths_start_from_the_files_folder(void)
     job_spec_clear(&spec);
 }
 
+static void parents_are_taken_off_the_folder(void)
+{
+    static const struct {
+        const char *folder, *path, *wanted;
+    } cases[] = {
+        {"/a/b", "../e", "/a/e"},
+        {"/a/b", "./.././../e", "/e"},
+        {"/a/b", "../../../e", "/../e"},
+        {"/a/b", "e/../f", "/a/b/e/../f"},
+        {"/", "e", "/e"},
+        {"/a", "/b/../c", "/b/../c"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct job_spec spec;
+        char text[256];
+
+        snprintf(text, sizeof text,
+                 "encoder = \"%s\"; tasks = ( { name = \"rte\"; data = \"d\"; } );",
+                 cases[i].path);
+        CU_ASSERT_EQUAL_FATAL(
+            job_spec_parse(&spec, "job.cfg", cases[i].folder, text, NULL, 0, NULL), 0);
+        CU_ASSERT_STRING_EQUAL(spec.encoder, cases[i].wanted);
+        job_spec_clear(&spec);
+    }
+}
+
 static void whole_numbers_do_for_real_settings(void)
 {
     struct job_spec spec;
@@ -509,6 +536,7 @@ int main(void)
         SUITE_TEST(every_bad_file_gives_its_error),
         SUITE_TEST(what_is_not_said_is_at_its_default),
         SUITE_TEST(relative_paths_start_from_the_files_folder),
+        SUITE_TEST(parents_are_taken_off_the_folder),
         SUITE_TEST(whole_numbers_do_for_real_settings),
         SUITE_TEST(only_numbers_are_scanned_for_their_size),
         SUITE_TEST(own_task_says_all_about_its_files),
