@@ -14,6 +14,10 @@
 
 enum h5_type { H5_INT64, H5_INT32, H5_UINT8, H5_REAL64, H5_REAL32, H5_TEXT };
 
+/* HDF5's type of an element in memory, to be closed, and its bytes. */
+int64_t h5_memory_type(enum h5_type type);
+size_t h5_type_size(enum h5_type type);
+
 struct h5_writer {
     const char *path; /* for messages */
     int64_t file;

@@ -169,26 +169,12 @@ static hid_t reading_type(enum h5_type type, hid_t stored)
 
     if (H5Tget_class(stored) != classes[type])
         return H5I_INVALID_HID;
-    if (type == H5_TEXT) {
-        if (H5Tis_variable_str(stored) <= 0)
-            return H5I_INVALID_HID;
-        memory = H5Tcopy(H5T_C_S1);
-        H5Tset_size(memory, H5T_VARIABLE);
+    if (type == H5_TEXT && H5Tis_variable_str(stored) <= 0)
+        return H5I_INVALID_HID;
+    memory = h5_memory_type(type);
+    if (type == H5_TEXT)
         H5Tset_cset(memory, H5Tget_cset(stored));
-        return memory;
-    }
-    switch (type) {
-    case H5_INT64:
-        return H5Tcopy(H5T_NATIVE_INT64);
-    case H5_INT32:
-        return H5Tcopy(H5T_NATIVE_INT32);
-    case H5_UINT8:
-        return H5Tcopy(H5T_NATIVE_UINT8);
-    case H5_REAL64:
-        return H5Tcopy(H5T_NATIVE_DOUBLE);
-    default:
-        return H5Tcopy(H5T_NATIVE_FLOAT);
-    }
+    return memory;
 }
 
 bool h5_has_type(struct h5_reader *r, const char *name, enum h5_type type)
@@ -205,15 +191,6 @@ bool h5_has_type(struct h5_reader *r, const char *name, enum h5_type type)
     H5Tclose(stored);
     close_set(&o);
     return memory >= 0;
-}
-
-static size_t type_size(enum h5_type type)
-{
-    static const size_t sizes[] = {
-        [H5_INT64] = 8,  [H5_INT32] = 4,  [H5_UINT8] = 1,
-        [H5_REAL64] = 8, [H5_REAL32] = 4, [H5_TEXT] = sizeof(char *)};
-
-    return sizes[type];
 }
 
 /* Texts that HDF5 allocated become ours. */
@@ -252,7 +229,7 @@ void *h5_get_array(struct h5_reader *r, const char *name, enum h5_type type,
         h5_reader_fail(r, name, "another number of elements than its table has");
     else if (memory < 0)
         h5_reader_fail(r, name, "another type of elements");
-    else if (!(values = calloc((size_t)count + 1, type_size(type))))
+    else if (!(values = calloc((size_t)count + 1, h5_type_size(type))))
         fail_memory(r);
     else if (count && H5Dread(o.set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
         h5_reader_fail(r, name, "cannot be read");
@@ -272,7 +249,7 @@ void *h5_get_array(struct h5_reader *r, const char *name, enum h5_type type,
 void h5_get_column(struct h5_reader *r, const char *name, enum h5_type type,
                    void *first, size_t stride, int64_t rows)
 {
-    size_t size = type_size(type);
+    size_t size = h5_type_size(type);
     char *values;
 
     if (!r->rc && h5_rows(r, name) != rows)

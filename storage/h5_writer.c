@@ -40,7 +40,7 @@ static hid_t text_type(void)
     return type;
 }
 
-static hid_t memory_type(enum h5_type type)
+int64_t h5_memory_type(enum h5_type type)
 {
     switch (type) {
     case H5_INT64:
@@ -58,7 +58,7 @@ static hid_t memory_type(enum h5_type type)
     }
 }
 
-static size_t type_size(enum h5_type type)
+size_t h5_type_size(enum h5_type type)
 {
     static const size_t sizes[] = {
         [H5_INT64] = 8,  [H5_INT32] = 4,  [H5_UINT8] = 1,
@@ -80,7 +80,7 @@ static hid_t link_list(void)
 static void put_array(struct h5_writer *w, const char *name, enum h5_type type,
                       const void *values, const hsize_t *dims, int rank)
 {
-    hid_t links = link_list(), element = memory_type(type);
+    hid_t links = link_list(), element = h5_memory_type(type);
     hid_t space = H5Screate_simple(rank, dims, NULL), set;
     hsize_t count = 1;
 
@@ -139,14 +139,14 @@ void h5_put_column(struct h5_writer *w, const char *name, enum h5_type type,
 
     if (w->rc)
         return;
-    if (type != H5_TEXT && stride == type_size(type)) {
+    if (type != H5_TEXT && stride == h5_type_size(type)) {
         put_array(w, name, type, first, &dim, 1);
         return;
     }
     if (type == H5_TEXT)
         values = clean_texts(first, stride, rows);
     else
-        values = gather(first, stride, type_size(type), rows);
+        values = gather(first, stride, h5_type_size(type), rows);
     if (values)
         put_array(w, name, type, values, &dim, 1);
     else
@@ -196,7 +196,7 @@ void h5_put_group(struct h5_writer *w, const char *name)
 static void put_attribute(struct h5_writer *w, const char *at, const char *name,
                           enum h5_type type, hid_t space, const void *value)
 {
-    hid_t element = memory_type(type);
+    hid_t element = h5_memory_type(type);
     hid_t attribute = H5Acreate_by_name(w->file, at, name, element, space, H5P_DEFAULT,
                                         H5P_DEFAULT, H5P_DEFAULT);
 

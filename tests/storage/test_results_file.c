@@ -184,20 +184,24 @@ static void check_outputs(const struct results *r, const struct adapter_layout *
     CU_ASSERT_PTR_NULL(r->predictions[1].gold);
 }
 
+static const char *kept; /* where to leave a file for results_check.py */
+
 static void what_was_written_is_read_back(void)
 {
+    char path[512];
     struct results r, back;
     struct adapter_layout layout;
     struct error err = {0};
 
+    snprintf(path, sizeof path, "%s", kept ? kept : place("r.h5"));
     fill(&r, &layout);
-    CU_ASSERT_EQUAL_FATAL(results_write(place("r.h5"), &r, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(results_write(path, &r, &err), 0);
     results_clear(&r);
-    CU_ASSERT_EQUAL_FATAL(results_read(&back, place("r.h5"), RESULTS_ALL, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(results_read(&back, path, RESULTS_ALL, &err), 0);
     check_tables(&back);
     check_outputs(&back, &layout);
     results_clear(&back);
-    CU_ASSERT_EQUAL_FATAL(results_read(&back, place("r.h5"), 0, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(results_read(&back, path, 0, &err), 0);
     CU_ASSERT_EQUAL(back.epoch_count, 0);
     CU_ASSERT_EQUAL(back.adapters_count, 0);
     results_clear(&back);
@@ -225,8 +229,8 @@ static void file_cut_anywhere_is_refused(void)
 
     fill(&r, &layout);
     CU_ASSERT_EQUAL_FATAL(results_write(place("d.h5"), &r, NULL), 0);
-    for (int kept = 12; kept >= 0; kept--) {
-        CU_ASSERT_EQUAL(truncate(place("d.h5"), kept * 3000), 0);
+    for (int part = 12; part >= 0; part--) {
+        CU_ASSERT_EQUAL(truncate(place("d.h5"), part * 3000), 0);
         CU_ASSERT_EQUAL(results_read(&back, place("d.h5"), RESULTS_ALL, &err),
                         ERR_INPUT);
         CU_ASSERT(strstr(err.text, "d.h5: not an HDF5 file") != NULL);
@@ -293,7 +297,8 @@ static void write_that_fails_leaves_the_old_file(void)
     adapter_layout_clear(&layout);
 }
 
-int main(void)
+/* test_results_file [FILE]: keeps the file that it writes first as FILE. */
+int main(int argc, char **argv)
 {
     static const struct suite_test tests[] = {
         SUITE_TEST(what_was_written_is_read_back),
@@ -305,6 +310,7 @@ int main(void)
         {0},
     };
 
+    kept = argc > 1 ? argv[1] : NULL;
     signal(SIGXFSZ, SIG_IGN);
     return suite_run("results_file", tests);
 }
