@@ -225,7 +225,7 @@ static int refuse_unknown(struct job_reader *r, const node *at,
     for (int i = 0; i < settings_table_count(); i++) {
         const struct setting *s = settings_table_at(i);
 
-        if (strcmp(s->name, name))
+        if (strcmp(s->name, name) != 0)
             continue;
         if (s->group == GROUP_TOP)
             return reader_refuse(r, at, "%s: belongs outside of %s", name, where);

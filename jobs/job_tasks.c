@@ -289,7 +289,7 @@ static int read_type(struct job_reader *r, const node *at, struct task *task)
     if (type && (rc = reader_text(r, type, &text)))
         return rc;
     task->regression = !strcmp(text, "regression");
-    if (!task->regression && strcmp(text, "classification"))
+    if (!task->regression && strcmp(text, "classification") != 0)
         return reader_refuse(
             r, type, "type: \"%.100s\" is not one of classification, regression", text);
     if (task->regression && labels)

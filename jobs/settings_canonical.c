@@ -24,7 +24,7 @@ static int sorted_settings(const struct setting *out[TRIAL_SETTINGS_MAX])
         if (s->group == GROUP_ADAPTER || s->group == GROUP_TRAINING)
             out[count++] = s;
     }
-    qsort(out, (size_t)count, sizeof *out, by_name);
+    qsort(out, (size_t)count, sizeof out[0], by_name);
     return count;
 }
 

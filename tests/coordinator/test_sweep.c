@@ -44,7 +44,7 @@ static void must_refuse(const char *text, const char *wanted)
     read_job(text);
     CU_ASSERT_EQUAL(sweep_init(&sweep, &spec, LAYERS, &err), ERR_INPUT);
     CU_ASSERT_STRING_EQUAL(err.text, wanted);
-    if (strcmp(err.text, wanted))
+    if (strcmp(err.text, wanted) != 0)
         printf("\n  wanted %s\n  got    %s\n", wanted, err.text);
     job_spec_clear(&spec);
 }

@@ -55,7 +55,7 @@ static void check_case(const char *folder)
     int rc = parse(&spec, text, NULL, &err);
 
     wanted[strcspn(wanted, "\n")] = 0;
-    if (rc != ERR_INPUT || strcmp(err.text, wanted))
+    if (rc != ERR_INPUT || strcmp(err.text, wanted) != 0)
         printf("\n  %s:\n    wanted %s\n    got    %s (%d)\n", folder, wanted, err.text,
                rc);
     CU_ASSERT_EQUAL(rc, ERR_INPUT);
@@ -371,7 +371,7 @@ static void bad_set_names_itself(void)
             snprintf(wanted, sizeof wanted, "job.cfg: %s", cases[i].error);
         CU_ASSERT_EQUAL(rc, ERR_INPUT);
         CU_ASSERT_STRING_EQUAL(err.text, wanted);
-        if (strcmp(err.text, wanted))
+        if (strcmp(err.text, wanted) != 0)
             printf("\n  wanted %s\n  got    %s\n", wanted, err.text);
         if (!rc)
             job_spec_clear(&spec);
@@ -426,7 +426,7 @@ static int check_jobs(const char *folder)
         struct job_spec spec;
         char *text;
 
-        if (!end || strcmp(end, ".cfg"))
+        if (!end || strcmp(end, ".cfg") != 0)
             continue;
         text = slurp(folder, e->d_name);
         must_parse(&spec, text, NULL);
