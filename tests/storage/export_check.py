@@ -38,6 +38,7 @@ except ImportError as missing:
     print("skipped: Python without", missing.name)
     sys.exit(77)
 
+torch.set_num_threads(1)  # tiny products; other tests run beside this one
 TOLERANCE = 1e-4
 LAYERNORMS = ["none", "output", "output+embeddings", "all"]
 
@@ -314,7 +315,8 @@ def main():
         encoders = list(tiny_encoders(folder)) + real_encoder()
         for encoder in encoders:
             layers = BertConfig.from_pretrained(encoder).num_hidden_layers
-            for case in cases(layers):
+            real = encoder in real_encoder()
+            for case in list(cases(layers))[1:5] if real else cases(layers):
                 print(os.path.basename(encoder), case)
                 check_case(sample, encoder, case)
             check_poolings(sample, encoder)
