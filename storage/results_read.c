@@ -138,6 +138,8 @@ static void get_configs(struct h5_reader *r, struct results *out)
     char **names = h5_get_names(r, "configs", &count);
 
     out->configs = h5_get_array(r, "configs/config", H5_INT64, rows);
+    if (rows > INT_MAX / 4)
+        h5_reader_fail(r, "configs/config", "too many rows");
     if (names && !(out->columns = calloc((size_t)count + 1, sizeof *out->columns)))
         r->rc = error_set(r->err, ERR_MEMORY, "%s: out of memory", r->path);
     if (!r->rc)
