@@ -158,11 +158,19 @@ static int task_of(const struct findings *findings, int64_t trial)
     return sweep_trial(findings->job.sweep, trial).task;
 }
 
+/* Takes away what a report at this step replaces. */
+static void cut_epochs(struct entry *entry, int64_t step)
+{
+    int before = entry->epoch_count;
+    while (entry->epoch_count > 0 && entry->epochs[entry->epoch_count - 1].step >= step)
+        entry->epoch_count--;
+    if (entry->epoch_count < before)
+        find_best(entry);
+}
+
 static int add_epoch(struct entry *entry, const struct report *report)
 {
-    while (entry->epoch_count > 0 &&
-           entry->epochs[entry->epoch_count - 1].step >= report->step)
-        entry->epoch_count--;
+    cut_epochs(entry, report->step);
     if (entry->epoch_count == entry->epoch_capacity) {
         int capacity = 2 * entry->epoch_capacity + 4;
         struct report *grown = realloc(entry->epochs, (size_t)capacity * sizeof *grown);
@@ -175,6 +183,8 @@ static int add_epoch(struct entry *entry, const struct report *report)
     *kept = *report;
     kept->checkpoint = NULL;
     kept->checkpoint_size = 0;
+    if (entry->best < 0 || better(kept->score, entry->epochs[entry->best].score))
+        entry->best = entry->epoch_count - 1;
     return 0;
 }
 
@@ -199,7 +209,6 @@ int findings_report(struct findings *findings, const struct report *report,
     entry->checkpoint_size = report->checkpoint_size;
     entry->seconds = report->seconds;
     entry->tokens = report->tokens;
-    find_best(entry);
     if (better(score_of(findings, trial), findings->leaders[task].best))
         findings->leaders[task].best = score_of(findings, trial);
     return 0;
