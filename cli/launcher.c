@@ -33,6 +33,7 @@ struct launch {
     int status; /* of mpirun, when it has ended */
     int stops, passed_on;
     bool seen;             /* rank 0 had the lock */
+    bool killed;           /* and was gone without letting go of it */
     struct process rank_0; /* where seen */
 };
 
@@ -244,7 +245,8 @@ static bool rank_0_gone(struct launch *launch)
         return launch->seen;
     launch->seen = true;
     launch->rank_0 = holder;
-    return !process_alive(&holder);
+    launch->killed = !process_alive(&holder);
+    return launch->killed;
 }
 
 static void wait_for_mpirun(struct launch *launch, const sigset_t *wanted,
@@ -257,7 +259,8 @@ static void wait_for_mpirun(struct launch *launch, const sigset_t *wanted,
 
 static void end_mpirun(struct launch *launch, const sigset_t *wanted)
 {
-    wait_for_mpirun(launch, wanted, end_s);
+    if (!launch->killed)
+        wait_for_mpirun(launch, wanted, end_s);
     signal_mpirun(launch, SIGTERM);
     wait_for_mpirun(launch, wanted, term_s);
     signal_mpirun(launch, SIGKILL);

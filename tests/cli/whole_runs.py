@@ -1,0 +1,365 @@
+#!/usr/bin/env python3
+"""Whole runs of a tiny job: how they end, what they leave, and that their numbers do not
+depend on how they were run.
+
+    whole_runs.py PROGRAM RESULTS_DIGEST SOURCE_DIR [CASE]...
+
+Only the standard library is used.
+"""
+import fcntl
+import os
+import pty
+import random
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+PROGRAM, DIGEST, SOURCE = (os.path.abspath(a) for a in sys.argv[1:4])
+MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none", "--mca", "btl", "tcp,self"]
+if os.geteuid() == 0:
+    MPIRUN.append("--allow-run-as-root")
+LONG = ("--set", "training.epochs=100000", "--set", "training.schedule=constant")
+
+
+class Failure(Exception):
+    pass
+
+
+def check(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+def rows(number, seed):
+    words = random.Random(seed)
+    good, bad = ["good", "great", "fine", "happy"], ["bad", "poor", "sad", "awful"]
+    lines = ["sentence\tlabel"]
+    for _ in range(number):
+        label = words.randrange(2)
+        text = [words.choice(["the", "on", "of", "was", "not"]) for _ in range(words.randrange(2, 9))]
+        text.insert(words.randrange(len(text)), words.choice(good if label else bad))
+        lines.append(" ".join(text) + f"\t{label}")
+    return "\n".join(lines) + "\n"
+
+
+def make_job(folder):
+    shutil.copytree(os.path.join(SOURCE, "tests/data/encoders/tiny-text"),
+                    os.path.join(folder, "encoder"))
+    for name, number in (("train", 96), ("dev", 40), ("test", 30)):
+        with open(os.path.join(folder, name + ".tsv"), "w") as f:
+            f.write(rows(number, name))
+    with open(os.path.join(folder, "job.cfg"), "w") as f:
+        f.write("""encoder = "encoder";
+tasks = ( { name = "mood"; data = "."; train = "train.tsv"; dev = "dev.tsv";
+            test = "test.tsv"; text = ["sentence"]; label = "label";
+            labels = ["0", "1"]; metrics = ["accuracy", "f1"]; max_length = 32; } );
+training = { epochs = 3; batch_size = 8; hidden_dropout = 0.1; };
+sweep = { seeds = 2; space = { learning_rate = [1e-2, 3e-2]; first_layer = [0, 2]; }; };
+output = { dir = "out"; keep = 3; };
+""")
+
+
+def command(folder, *args, prefix=()):
+    return [*prefix, PROGRAM, "run", os.path.join(folder, "job.cfg"), *args]
+
+
+def run(folder, *args, prefix=(), env=None, timeout=120):
+    return subprocess.run(command(folder, *args, prefix=prefix), cwd=folder, text=True,
+                          capture_output=True, stdin=subprocess.DEVNULL, timeout=timeout,
+                          env={**os.environ, **(env or {})})
+
+
+def start(folder, *args):
+    return subprocess.Popen(command(folder, *args), cwd=folder, text=True,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+
+
+def expect(done, code):
+    check(done.returncode == code, f"exit {done.returncode}, not {code}: {done.stderr}")
+
+
+def outcome(folder, name="out"):
+    with open(os.path.join(folder, name, "outcome")) as f:
+        return f.read()
+
+
+def digest(folder, name="out"):
+    done = subprocess.run([DIGEST, os.path.join(folder, name, "results.h5")], text=True,
+                          capture_output=True)
+    check(done.returncode == 0, f"results.h5 of {name}: {done.stderr}")
+    return done.stdout
+
+
+def ranks(folder):
+    """Process numbers by rank of the run whose job lies in folder."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                line = f.read()
+            with open(f"/proc/{pid}/environ", "rb") as f:
+                rank = re.search(rb"OMPI_COMM_WORLD_RANK=(\d+)", f.read())
+        except OSError:
+            continue
+        if rank and folder.encode() in line and line.startswith(PROGRAM.encode()):
+            found[int(rank.group(1))] = int(pid)
+    return found
+
+
+def wait_for(what, condition, seconds=60):  # a busy machine's disk may take its time
+    end = time.monotonic() + seconds
+    while not condition():
+        check(time.monotonic() < end, f"no {what} within {seconds} s")
+        time.sleep(0.05)
+
+
+def wait_working(folder, name="out"):
+    """Until some trial has reported."""
+    path = os.path.join(folder, name, "results.h5")
+    wait_for("results.h5", lambda: os.path.exists(path))
+    time.sleep(0.5)
+
+
+def wait_gone(folder):
+    wait_for("end of all ranks", lambda: not ranks(folder), 30)
+
+
+def case_a_run_ends_done(folder):
+    done = run(folder, "--workers", "2")
+    expect(done, 0)
+    check(outcome(folder) == "exit=0 done=8 given_up=0 left=0\n", outcome(folder))
+    check("trials=8 epochs=24 predictions=2" in digest(folder), digest(folder))
+    check("learning_rate" in done.stdout and "best trial" in done.stdout, done.stdout)
+    left = sorted(os.listdir(os.path.join(folder, "out")))
+    check(left == ["datasets", "job.cfg", "log", "outcome", "results.h5"], left)
+    wait_gone(folder)
+
+
+def case_numbers_do_not_depend_on_how_it_was_run(folder):
+    expect(run(folder, "-o", "one", "--workers", "1"), 0)
+    expect(run(folder, "-o", "three", "--workers", "3"), 0)
+    expect(run(folder, "-o", "threads", "--workers", "2", "--threads", "2"), 0)
+    expect(run(folder, "-o", "own", prefix=[*MPIRUN, "-n", "3"]), 0)
+    for name in ("three", "threads", "own"):
+        check(digest(folder, name) == digest(folder, "one"), f"{name} has other numbers")
+
+
+def case_another_seed_has_other_numbers(folder):
+    expect(run(folder, "-o", "one"), 0)
+    expect(run(folder, "-o", "other", "--set", "training.seed=5"), 0)
+    check(digest(folder, "other") != digest(folder, "one"), "the digest sees nothing")
+
+
+def case_a_finished_directory_prints_its_table(folder):
+    first = run(folder)
+    expect(first, 0)
+    before = digest(folder)
+    again = run(folder)
+    expect(again, 0)
+    check(again.stdout == first.stdout and digest(folder) == before, again.stdout)
+    expect(run(folder, "--threads", "2"), 0)  # still the same job
+    own = run(folder, prefix=[*MPIRUN, "-n", "2"])
+    expect(own, 0)
+    check(own.stdout == first.stdout, own.stdout)
+
+
+def case_another_job_is_refused(folder):
+    expect(run(folder), 0)
+    before = digest(folder)
+    done = run(folder, "--set", "training.epochs=4")
+    expect(done, 1)
+    check("another job" in done.stderr and done.stderr.count("\n") == 1, done.stderr)
+    check(digest(folder) == before, "results.h5 was changed")
+
+
+def case_a_folder_of_other_things_is_refused(folder):
+    done = run(folder, "-o", "encoder")
+    expect(done, 1)
+    check("not a run directory" in done.stderr, done.stderr)
+    check("outcome" not in os.listdir(os.path.join(folder, "encoder")), "it was touched")
+
+
+def stop_by(folder, number):
+    name = f"out{number}"
+    launcher = start(folder, "--workers", "2", "-o", name, *LONG)
+    wait_working(folder, name)
+    launcher.send_signal(number)
+    _, stderr = launcher.communicate(timeout=60)
+    check(launcher.returncode == 75, f"exit {launcher.returncode} after {number}: {stderr}")
+    check(outcome(folder, name) == "exit=75 done=0 given_up=0 left=8\n", outcome(folder, name))
+    check("trials=8" in digest(folder, name), digest(folder, name))
+    wait_gone(folder)
+    return name
+
+
+def case_signals_stop_at_the_next_report(folder):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        name = stop_by(folder, number)
+    refused = run(folder, "-o", name, *LONG)
+    expect(refused, 1)
+    check("unfinished" in refused.stderr, refused.stderr)
+
+
+def case_a_second_signal_stops_at_once(folder):
+    with open(os.path.join(folder, "train.tsv"), "w") as f:
+        f.write(rows(60000, "long"))
+    launcher = start(folder, "--workers", "1", *LONG)
+    wait_for("the run", lambda: os.path.exists(os.path.join(folder, "out/results.h5")))
+    launcher.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    launcher.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    _, stderr = launcher.communicate(timeout=60)
+    check(launcher.returncode == 75, f"exit {launcher.returncode}: {stderr}")
+    check(time.monotonic() - begun < 5, "it took its time")
+
+
+def case_a_signal_before_the_start_is_heeded(folder):
+    launcher = start(folder, *LONG)
+    time.sleep(0.05)  # mpirun is hardly there
+    launcher.send_signal(signal.SIGTERM)
+    _, stderr = launcher.communicate(timeout=60)
+    check(launcher.returncode in (75, -signal.SIGTERM), f"exit {launcher.returncode}: {stderr}")
+    wait_gone(folder)
+
+
+def case_a_killed_coordinator_ends_all(folder):
+    launcher = start(folder, "--workers", "2", *LONG)
+    wait_working(folder)
+    os.kill(ranks(folder)[0], signal.SIGKILL)
+    _, stderr = launcher.communicate(timeout=60)
+    check(launcher.returncode == 75, f"exit {launcher.returncode}: {stderr}")
+    check("ended unexpectedly" in stderr, stderr)
+    check("trials=8" in digest(folder), digest(folder))
+    wait_gone(folder)
+
+
+def case_a_killed_launcher_ends_all(folder):
+    launcher = start(folder, "--workers", "2", *LONG)
+    wait_working(folder)
+    launcher.kill()
+    launcher.communicate(timeout=60)
+    wait_gone(folder)
+
+
+def case_two_at_once_are_not_let(folder):
+    first = start(folder, "--workers", "1", *LONG)
+    wait_working(folder)
+    second = run(folder, *LONG)
+    expect(second, 1)
+    check(f"process {ranks(folder)[0]}" in second.stderr or "unfinished" in second.stderr,
+          second.stderr)
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=60)
+    check(first.returncode == 75, f"exit {first.returncode}")
+
+
+def case_wrong_use_is_one_line(folder):
+    for args in ([], ["a", "b"], ["--what"], ["job.cfg", "--workers", "none"],
+                 ["job.cfg", "--set", "x"], ["job.cfg", "-o"]):
+        done = subprocess.run([PROGRAM, "run", *args], cwd=folder, text=True, capture_output=True)
+        expect(done, 2)
+        check(done.stderr.count("\n") == 1 and not done.stdout, done.stderr)
+    for args in (["--help"], ["run", "--help"], ["--version"]):
+        done = subprocess.run([PROGRAM, *args], text=True, capture_output=True)
+        expect(done, 0)
+        check(done.stdout and not done.stderr, done.stderr)
+    expect(subprocess.run([PROGRAM], text=True, capture_output=True), 2)
+    expect(subprocess.run([PROGRAM, "fly"], text=True, capture_output=True), 2)
+
+
+def case_one_rank_is_refused(folder):
+    done = run(folder, prefix=[*MPIRUN, "-n", "1"])
+    check(done.returncode == 1 and "one rank is not enough" in done.stderr, done.stderr)
+
+
+def case_a_missing_mpirun_is_named(folder):
+    done = run(folder, env={"PATH": folder})
+    expect(done, 1)
+    check("mpirun is not on PATH" in done.stderr, done.stderr)
+
+
+def case_a_step_without_pmix_is_named(folder):
+    done = run(folder, env={"SLURM_STEP_ID": "0"})
+    expect(done, 1)
+    check("--mpi=pmix" in done.stderr and done.stderr.count("\n") == 1, done.stderr)
+
+
+def case_progress_fits_the_terminal(folder):
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 50, 0, 0))
+    launcher = subprocess.Popen(command(folder, "--workers", "1", *LONG), cwd=folder,
+                                stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    wait_working(folder)
+    time.sleep(2.5)
+    launcher.send_signal(signal.SIGINT)
+    text = b""
+    while True:
+        try:
+            text += os.read(master, 4096)
+        except OSError:
+            break
+    check(launcher.wait(timeout=60) == 75, f"exit {launcher.returncode}")
+    drawn = [d.split("\n")[0].rstrip("\r") for d in text.decode().split("\r\x1b[K")[1:]]
+    status = [d for d in drawn if "/8 trials" in d and "stop" not in d]
+    check(len(status) >= 3, f"the line was drawn {len(status)} times: {text!r}")
+    check(all(len(d) < 50 for d in status), status)
+    check(any("examples/s" in d or "left" in d for d in status), status)
+
+
+def cpu_ticks(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def case_idle_is_idle(folder):
+    """One trial for two workers: one of them and the coordinator have nothing to do."""
+    with open(os.path.join(folder, "train.tsv"), "w") as f:
+        f.write(rows(20000, "long"))  # epochs of some time: few reports
+    launcher = start(folder, "--workers", "2", "--set", "sweep.seeds=1", "--set",
+                     "sweep.space={}", *LONG)
+    try:
+        wait_working(folder)
+        pids = ranks(folder)
+        seconds = 6
+        before = {r: cpu_ticks(p) for r, p in pids.items()}
+        time.sleep(seconds)
+        share = sorted((cpu_ticks(p) - before[r]) / os.sysconf("SC_CLK_TCK") / seconds
+                       for r, p in pids.items())
+        print("   shares of a core:", " ".join(f"{s:.4f}" for s in share))
+        check(share[0] < 0.02 and share[1] < 0.02, f"{share}")
+        check(share[2] > 0.05, f"nobody works: {share}")
+    finally:
+        launcher.send_signal(signal.SIGINT)
+        launcher.send_signal(signal.SIGINT)
+        launcher.communicate(timeout=60)
+
+
+def main():
+    cases = {n[5:]: f for n, f in globals().items() if n.startswith("case_")}
+    failed = 0
+    for name in sys.argv[4:] or cases:
+        with tempfile.TemporaryDirectory() as folder:
+            make_job(folder)
+            begun = time.monotonic()
+            try:
+                cases[name](folder)
+                print(f"ok   {name} ({time.monotonic() - begun:.1f} s)", flush=True)
+            except (Failure, subprocess.TimeoutExpired, OSError, KeyError) as why:
+                failed += 1
+                print(f"FAIL {name}: {why}", flush=True)
+            for pid in ranks(folder).values():
+                os.kill(pid, signal.SIGKILL)
+    sys.exit(1 if failed else 0)
+
+
+main()
