@@ -71,9 +71,9 @@ static int coordinate(struct run_setup *setup, int workers, struct outcome *outc
         .workers = workers,
         .stops = &stops,
     };
-    log_line("%lld trials (%d configurations) on %d workers, results in %s",
+    log_line("%lld trials (%d configurations) on %d worker%s, results in %s",
              (long long)setup->sweep.trial_count, setup->sweep.config_count, workers,
-             setup->dir);
+             workers == 1 ? "" : "s", setup->dir);
     return coordinator_run(&order, outcome, lost, err);
 }
 

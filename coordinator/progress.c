@@ -60,13 +60,14 @@ static void trials_text(char *out, size_t size, const struct progress *p)
 /* Parts in the order in which they are shown, and how dear each is: the least dear goes
  * first when there is no room. */
 enum { PART_TRIALS, PART_STATE, PART_RATE, PART_BEST, PART_LEFT, PARTS };
+enum { PART_SIZE = 192 };
 static const int dear[PARTS] = {[PART_TRIALS] = 5,
                                 [PART_STATE] = 4,
                                 [PART_RATE] = 1,
                                 [PART_BEST] = 3,
                                 [PART_LEFT] = 2};
 
-static size_t join(char *out, size_t size, char parts[PARTS][96])
+static size_t join(char *out, size_t size, char parts[PARTS][PART_SIZE])
 {
     size_t length = 0;
     out[0] = '\0';
@@ -77,7 +78,7 @@ static size_t join(char *out, size_t size, char parts[PARTS][96])
     return length;
 }
 
-static void drop_cheapest(char parts[PARTS][96])
+static void drop_cheapest(char parts[PARTS][PART_SIZE])
 {
     int cheapest = PART_TRIALS;
     for (int i = 0; i < PARTS; i++)
@@ -88,7 +89,7 @@ static void drop_cheapest(char parts[PARTS][96])
 
 void progress_text(char *out, size_t size, const struct progress *p, int columns)
 {
-    char parts[PARTS][96] = {{0}};
+    char parts[PARTS][PART_SIZE] = {{0}};
     trials_text(parts[PART_TRIALS], sizeof parts[0], p);
     snprintf(parts[PART_STATE], sizeof parts[0], "%s", p->state);
     if (!isnan(p->per_second))
