@@ -2,6 +2,7 @@
 #include "worker/trial.h"
 
 #include "jobs/settings_table.h"
+#include "storage/adapter_file.h"
 #include "tests/support/places.h"
 #include "tests/support/suite.h"
 #include "tests/worker/made_data.h"
@@ -360,6 +361,44 @@ static void checkpoint_of_another_trial_is_refused(void)
     trial_free(b);
 }
 
+static void write_adapter(const char *path, const struct trial *trial)
+{
+    const struct adapter_layout *layout = trial_layout(trial);
+    float *values = malloc((size_t)layout->values * sizeof *values);
+    struct error err = {0};
+
+    for (int64_t i = 0; i < layout->values; i++)
+        values[i] = (float)i / 1024;
+    CU_ASSERT_EQUAL_FATAL(adapter_file_write(path, layout, values, NULL, 0, &err), 0);
+    free(values);
+}
+
+static void trial_starts_from_an_adapter_file_that_fits(void)
+{
+    struct checkpoint checkpoint;
+    struct trial_parts p;
+    struct trial *trial;
+
+    set_up(40, 2);
+    p = parts();
+    trial = new_trial(&p);
+    snprintf(p.settings.init, sizeof p.settings.init, "%s/init.safetensors",
+             place_temporary());
+    write_adapter(p.settings.init, trial);
+    trial_free(trial);
+    trial = new_trial(&p);
+    trial_checkpoint(trial, &checkpoint);
+    for (int64_t i = 0; i < checkpoint.values; i++)
+        CU_ASSERT_EQUAL(checkpoint.last[i], (float)i / 1024);
+    trial_free(trial);
+
+    p.settings.share_alpha = true;
+    check_refused(&p, "init.safetensors");
+    check_refused(&p, "adapter.alpha");
+    snprintf(p.settings.init, sizeof p.settings.init, "%s/nothing", place_temporary());
+    check_refused(&p, "nothing");
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
@@ -375,6 +414,7 @@ int main(void)
         SUITE_TEST(overflow_fails_the_trial_and_names_the_step),
         SUITE_TEST(data_that_does_not_fit_is_refused),
         SUITE_TEST(checkpoint_of_another_trial_is_refused),
+        SUITE_TEST(trial_starts_from_an_adapter_file_that_fits),
         {NULL, NULL},
     };
     int rc = suite_run("trial", tests);
