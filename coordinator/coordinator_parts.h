@@ -1,0 +1,48 @@
+/* Private to the coordinator's sources: its state, and what messages do to it. */
+#ifndef COORDINATOR_COORDINATOR_PARTS_H
+#define COORDINATOR_COORDINATOR_PARTS_H
+
+#include "common/channels.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/progress.h"
+#include "coordinator/publisher.h"
+
+struct member {
+    char host[PROTOCOL_NAME + 1], numerics[64];
+    bool joined, gone;
+    uint64_t trial; /* whose examples are counted */
+    uint32_t lease;
+    uint64_t examples;
+};
+
+struct coordinator {
+    const struct coordinator_order *order;
+    const struct job_spec *spec;
+    const struct sweep *sweep;
+    struct channels *channels;
+    struct trial_table *table;
+    struct findings *findings;
+    struct publisher *publisher;
+    struct member *members; /* (workers) */
+    int joined, gone;
+    int stops_seen;
+    bool changed; /* since the last snapshot */
+    bool broken;  /* results cannot be written, or nobody is left to work */
+    struct progress_rate rate;
+    uint64_t examples;
+    double work_left, began, shown;
+};
+
+/* Training examples of a trial, if it does not end early. */
+double coordinator_work_of(const struct coordinator *c, int64_t trial);
+/* The worker's trials are handed out again; nothing more is heard of it. */
+void coordinator_member_gone(struct coordinator *c, int worker, const char *why);
+/* Gives every idle worker a trial, as long as there are any. */
+void coordinator_grant_all(struct coordinator *c, double now);
+/* Takes in what has arrived, but not for ever; true where there was something. */
+bool coordinator_receive(struct coordinator *c, double now);
+/* Tells the workers to leave what they compute. */
+void coordinator_stop_running(struct coordinator *c);
+void coordinator_send_farewell(struct coordinator *c, int worker, const char *text);
+
+#endif
