@@ -91,31 +91,31 @@ VEC_INLINE float forward_row(enum activation act, const float *pre, float *h,
 }
 
 VEC_INLINE void forward(enum activation act, const float *pre, float *h,
-                        const float *bias, const float *w, float b, float *alpha,
-                        int rows, int ffn)
+                        const float *bias, const float *w, float *alpha, int rows,
+                        int ffn)
 {
     for (int r = 0; r < rows; r++) {
         int64_t at = (int64_t)r * ffn;
         float dot = forward_row(act, pre + at, h + at, bias, w, ffn);
 
         if (w)
-            alpha[r] = dot + b;
+            alpha[r] += dot;
     }
 }
 
 void KERNEL(activation_forward)(enum activation act, const float *pre, float *h,
-                                const float *bias, const float *w, float b,
-                                float *alpha, int rows, int ffn)
+                                const float *bias, const float *w, float *alpha,
+                                int rows, int ffn)
 {
     switch (act) { /* a loop of its own for each */
     case ACTIVATION_GELU_NEW:
-        forward(ACTIVATION_GELU_NEW, pre, h, bias, w, b, alpha, rows, ffn);
+        forward(ACTIVATION_GELU_NEW, pre, h, bias, w, alpha, rows, ffn);
         break;
     case ACTIVATION_RELU:
-        forward(ACTIVATION_RELU, pre, h, bias, w, b, alpha, rows, ffn);
+        forward(ACTIVATION_RELU, pre, h, bias, w, alpha, rows, ffn);
         break;
     default:
-        forward(ACTIVATION_GELU, pre, h, bias, w, b, alpha, rows, ffn);
+        forward(ACTIVATION_GELU, pre, h, bias, w, alpha, rows, ffn);
     }
 }
 

@@ -14,29 +14,30 @@
 /* y[r] += bias for each of rows rows of n. */
 typedef void bias_add_fn(float *y, const float *bias, int rows, int n);
 
-/* The feed-forward activation and the adapter's L_α on it:
- *   h = act(pre + bias);  alpha[r] = h[r]·w + b
+/* The feed-forward activation and the adapter's L_α on it, for n of the ffn columns:
+ *   h = act(pre + bias);  alpha[r] += h[r]·w
  *
- * pre    (rows, ffn)  a matrix product, kept for the backward pass
- * h      (rows, ffn)  may be pre itself
- * bias   (ffn)
- * w      (ffn)        NULL: no adapter, alpha is not written
+ * pre    (rows, n)  a matrix product, kept for the backward pass
+ * h      (rows, n)  may be pre itself
+ * bias   (n)
+ * w      (n)        NULL: no adapter, alpha is not touched
  * alpha  (rows)
  *
  * gelu is x·Φ(x) with erf, gelu_new its tanh form, as in transformers. */
 typedef void activation_forward_fn(enum activation act, const float *pre, float *h,
-                                   const float *bias, const float *w, float b,
-                                   float *alpha, int rows, int ffn);
+                                   const float *bias, const float *w, float *alpha,
+                                   int rows, int n);
 
 /* Backward of the same:
  *   dw += Σ dalpha[r]·h[r];  dh = (dh + dalpha·w)·act'(pre + bias)
  *
- * dh      (rows, ffn)  gradient of h from the matrix product, becomes that of pre;
- * NULL: only dw is wanted dalpha  (rows)       gradient of alpha w, dw   (ffn) NULL: no
- * adapter */
+ * dh      (rows, n)  gradient of h from the matrix product, becomes that of pre; NULL:
+ *                    only dw is wanted
+ * dalpha  (rows)     gradient of alpha
+ * w, dw   (n)        NULL: no adapter */
 typedef void activation_backward_fn(enum activation act, float *dh, const float *pre,
                                     const float *bias, const float *dalpha,
-                                    const float *w, float *dw, int rows, int ffn);
+                                    const float *w, float *dw, int rows, int n);
 
 /* A LayerNorm over the sum of a block's output, the residual and the adapter's shift.
  */

@@ -3,15 +3,16 @@
 
 #include <cblas.h>
 
-void linear_forward(float *y, const float *x, const float *w, int rows, int in, int out)
+void linear_forward(float *y, const float *x, const float *w, int stride, bool add,
+                    int rows, int in, int out)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, out, in, 1, x, in, w, in,
-                0, y, out);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, out, in, 1, x, in, w,
+                stride, add ? 1 : 0, y, out);
 }
 
-void linear_backward(float *dx, const float *dy, const float *w, bool add, int rows,
-                     int in, int out)
+void linear_backward(float *dx, const float *dy, const float *w, int stride, bool add,
+                     int rows, int in, int out)
 {
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, in, out, 1, dy, out, w,
-                in, add ? 1 : 0, dx, in);
+                stride, add ? 1 : 0, dx, in);
 }

@@ -1,7 +1,8 @@
 /* Matrix products with the encoder's frozen matrices: y = x Wᵀ and its input gradient.
  *
  * x, y, dx, dy  (rows, in) or (rows, out), row-major float32
- * w             (out, in), as in the checkpoint
+ * w             (out, in), rows stride apart: a matrix of the checkpoint or a part of
+ * one add           the product is added to y or dx rather than written
  *
  * OpenBLAS; single-threaded by its environment. Biases are added by the kernels that
  * read y. No gradient of w exists. */
@@ -10,11 +11,11 @@
 
 #include <stdbool.h>
 
-void linear_forward(float *y, const float *x, const float *w, int rows, int in,
-                    int out);
+void linear_forward(float *y, const float *x, const float *w, int stride, bool add,
+                    int rows, int in, int out);
 
-/* dx = dy W, or dx += dy W. */
-void linear_backward(float *dx, const float *dy, const float *w, bool add, int rows,
-                     int in, int out);
+/* dx = dy W */
+void linear_backward(float *dx, const float *dy, const float *w, int stride, bool add,
+                     int rows, int in, int out);
 
 #endif

@@ -29,18 +29,15 @@ static float *gradient(float *grad, int64_t offset)
     return offset < 0 ? NULL : grad + offset;
 }
 
-/* The gradient dx of a sum as its dropped-out part sees it: dx itself without dropout,
- * a masked copy in ws->product with. */
-static const float *through_dropout(const struct step *s, const float *dx, int place)
+/* The gradient of a sum in ws->dstate, as its dropped-out part sees it: in ws->product.
+ */
+static void through_dropout(const struct step *s, int place)
 {
     size_t hidden = (size_t)s->model->encoder->config.hidden;
 
-    if (!s->dropout || s->dropout->hidden == 0)
-        return dx;
-    memcpy(s->ws->product, dx, sizeof *dx * (size_t)s->rows * hidden);
+    memcpy(s->ws->product, s->ws->dstate, sizeof(float) * (size_t)s->rows * hidden);
     hidden_dropout(s->model, s->ws, s->ws->product, s->shard, s->dropout,
                    DROPOUT_LAYERS + 4 * (uint32_t)s->layer + (uint32_t)place, s->first);
-    return s->ws->product;
 }
 
 /* The output LayerNorm and the adapter's v: ws->dstate becomes the sum's gradient,
@@ -68,28 +65,46 @@ static void output_norm_backward(const struct step *s)
         s->rows, s->model->encoder->config.hidden);
 }
 
-/* ws->dstate from the gradient of the layer's output to that of its feed-forward input.
- * Without deeper, only the adapter's own gradients. */
-static void feed_forward_backward(const struct step *s, bool deeper)
+/* Through both products and the activation, block by block of columns as in the forward
+ * pass: from ws->product, added to ws->dstate. Without deeper, only the adapter's own
+ * gradients. */
+static void feed_forward_products_backward(const struct step *s, bool deeper)
 {
     const struct encoder_config *c = &s->model->encoder->config;
     const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
-    const struct layer_offsets *at = &s->ws->offsets[s->layer];
+    int64_t alpha_weight = s->ws->offsets[s->layer].alpha_weight;
     struct workspace *ws = s->ws;
+
+    for (int i = 0; i < c->ffn; i += FFN_BLOCK) {
+        int n = c->ffn - i < FFN_BLOCK ? c->ffn - i : FFN_BLOCK;
+
+        if (deeper)
+            linear_backward(ws->h, ws->product, w->output_weight + i, c->ffn, false,
+                            s->rows, n, c->hidden);
+        ws->kernels->activation_backward(
+            c->activation, deeper ? ws->h : NULL,
+            ws->kept[s->layer].pre + (size_t)i * (size_t)s->rows, w->ffn_bias + i,
+            ws->dalpha, s->values + alpha_weight + i, s->grad + alpha_weight + i,
+            s->rows, n);
+        if (deeper)
+            linear_backward(ws->dstate, ws->h,
+                            w->ffn_weight + (size_t)i * (size_t)c->hidden, c->hidden,
+                            true, s->rows, c->hidden, n);
+    }
+}
+
+/* ws->dstate from the gradient of the layer's output to that of its feed-forward
+ * input, where deeper. */
+static void feed_forward_backward(const struct step *s, bool deeper)
+{
+    const struct layer_offsets *at = &s->ws->offsets[s->layer];
 
     output_norm_backward(s);
     for (int r = 0; r < s->rows; r++)
-        s->grad[at->alpha_bias] += ws->dalpha[r];
+        s->grad[at->alpha_bias] += s->ws->dalpha[r];
     if (deeper)
-        linear_backward(ws->h, through_dropout(s, ws->dstate, DROPOUT_OUTPUT),
-                        w->output_weight, false, s->rows, c->ffn, c->hidden);
-    ws->kernels->activation_backward(c->activation, deeper ? ws->h : NULL,
-                                     ws->kept[s->layer].pre, w->ffn_bias, ws->dalpha,
-                                     s->values + at->alpha_weight,
-                                     s->grad + at->alpha_weight, s->rows, c->ffn);
-    if (deeper)
-        linear_backward(ws->dstate, ws->h, w->ffn_weight, true, s->rows, c->hidden,
-                        c->ffn);
+        through_dropout(s, DROPOUT_OUTPUT);
+    feed_forward_products_backward(s, deeper);
 }
 
 /* ws->dstate from the feed-forward input to the sum before attention's LayerNorm. */
@@ -129,12 +144,14 @@ static void projections_backward(const struct step *s)
     struct workspace *ws = s->ws;
     int hidden = s->model->encoder->config.hidden, tokens = s->shard->tokens;
 
-    linear_backward(ws->dstate, ws->dq, w->query_weight, true, s->rows, hidden, hidden);
+    linear_backward(ws->dstate, ws->dq, w->query_weight, hidden, true, s->rows, hidden,
+                    hidden);
     if (s->first)
         memcpy(ws->first, ws->dstate, sizeof(float) * (size_t)s->rows * (size_t)hidden);
-    linear_backward(ws->dstate, ws->dk, w->key_weight, !s->first, tokens, hidden,
+    linear_backward(ws->dstate, ws->dk, w->key_weight, hidden, !s->first, tokens,
+                    hidden, hidden);
+    linear_backward(ws->dstate, ws->dv, w->value_weight, hidden, true, tokens, hidden,
                     hidden);
-    linear_backward(ws->dstate, ws->dv, w->value_weight, true, tokens, hidden, hidden);
     if (s->first)
         scatter_first(ws->dstate, ws->first, s->shard, hidden);
 }
@@ -147,8 +164,9 @@ static void attention_block_backward(const struct step *s)
     size_t hidden = (size_t)s->model->encoder->config.hidden;
 
     attention_norm_backward(s);
-    linear_backward(ws->context, through_dropout(s, ws->dstate, DROPOUT_ATTENTION),
-                    w->attention_weight, false, s->rows, (int)hidden, (int)hidden);
+    through_dropout(s, DROPOUT_ATTENTION);
+    linear_backward(ws->context, ws->product, w->attention_weight, (int)hidden, false,
+                    s->rows, (int)hidden, (int)hidden);
     for (int i = 0; i < s->shard->sequences; i++) {
         struct attention a =
             attention_of(s->model, ws, s->shard, s->dropout, s->layer, i);

@@ -118,7 +118,7 @@ static void gather_first(float *out, const float *state, const struct microshard
 static void project(const struct workspace *ws, float *y, const float *x,
                     const float *w, const float *b, int rows, int hidden)
 {
-    linear_forward(y, x, w, rows, hidden, hidden);
+    linear_forward(y, x, w, hidden, false, rows, hidden, hidden);
     ws->kernels->bias_add(y, b, rows, hidden);
 }
 
@@ -170,8 +170,8 @@ static void attention_block(const struct step *s)
 
         attention_forward(ws->context + (size_t)row * (size_t)hidden, &a);
     }
-    linear_forward(ws->product, ws->context, w->attention_weight, s->rows, hidden,
-                   hidden);
+    linear_forward(ws->product, ws->context, w->attention_weight, hidden, false,
+                   s->rows, hidden, hidden);
     ws->kernels->norm_forward(
         &(struct norm_forward){
             .out = ws->between,
@@ -187,6 +187,32 @@ static void attention_block(const struct step *s)
         s->rows, hidden);
 }
 
+/* ws->between to ws->product and alpha, block by block of columns. */
+static void feed_forward_products(const struct step *s)
+{
+    const struct encoder_config *c = &s->model->encoder->config;
+    const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
+    const struct layer_offsets *at = &s->ws->offsets[s->layer];
+    const struct layer_kept *kept = &s->ws->kept[s->layer];
+    struct workspace *ws = s->ws;
+    const float *alpha_weight = at->v < 0 ? NULL : s->values + at->alpha_weight;
+
+    for (int r = 0; alpha_weight && r < s->rows; r++)
+        kept->alpha[r] = s->values[at->alpha_bias];
+    for (int i = 0; i < c->ffn; i += FFN_BLOCK) {
+        int n = c->ffn - i < FFN_BLOCK ? c->ffn - i : FFN_BLOCK;
+        float *pre = kept->pre ? kept->pre + (size_t)i * (size_t)s->rows : ws->h;
+
+        linear_forward(pre, ws->between, w->ffn_weight + (size_t)i * (size_t)c->hidden,
+                       c->hidden, false, s->rows, c->hidden, n);
+        ws->kernels->activation_forward(c->activation, pre, ws->h, w->ffn_bias + i,
+                                        alpha_weight ? alpha_weight + i : NULL,
+                                        kept->alpha, s->rows, n);
+        linear_forward(ws->product, ws->h, w->output_weight + i, c->ffn, i > 0, s->rows,
+                       n, c->hidden);
+    }
+}
+
 /* ws->between to ws->state */
 static void feed_forward_block(const struct step *s)
 {
@@ -197,12 +223,7 @@ static void feed_forward_block(const struct step *s)
     struct workspace *ws = s->ws;
     bool adapter = at->v >= 0;
 
-    linear_forward(kept->pre, ws->between, w->ffn_weight, s->rows, c->hidden, c->ffn);
-    ws->kernels->activation_forward(c->activation, kept->pre, ws->h, w->ffn_bias,
-                                    adapter ? s->values + at->alpha_weight : NULL,
-                                    adapter ? s->values[at->alpha_bias] : 0,
-                                    kept->alpha, s->rows, c->ffn);
-    linear_forward(ws->product, ws->h, w->output_weight, s->rows, c->ffn, c->hidden);
+    feed_forward_products(s);
     ws->kernels->norm_forward(
         &(struct norm_forward){
             .out = ws->state,

@@ -34,10 +34,10 @@ static void place_layer(struct workspace *ws, struct arena *arena,
     kept->q = floats(arena, rows, c->hidden);
     kept->k = floats(arena, ws->max_tokens, c->hidden);
     kept->v = floats(arena, ws->max_tokens, c->hidden);
-    kept->pre = floats(arena, rows, c->ffn);
     kept->alpha = floats(arena, rows, 1);
     if (!keep)
         return;
+    kept->pre = floats(arena, rows, c->ffn);
     kept->normed_attention = floats(arena, rows, c->hidden);
     kept->scale_attention = floats(arena, rows, 1);
     kept->normed_output = floats(arena, rows, c->hidden);
@@ -91,7 +91,7 @@ static void place_all(struct workspace *ws, struct arena *arena,
     ws->between = floats(arena, ws->max_tokens, c->hidden);
     ws->product = floats(arena, ws->max_tokens, c->hidden);
     ws->context = floats(arena, ws->max_tokens, c->hidden);
-    ws->h = floats(arena, ws->max_tokens, c->ffn);
+    ws->h = floats(arena, ws->max_tokens, c->ffn < FFN_BLOCK ? c->ffn : FFN_BLOCK);
     ws->first = floats(arena, ws->max_sequences, c->hidden);
     ws->scratch = take(arena, attention_scratch(ws->max_length, c->hidden / c->heads),
                        sizeof(float));

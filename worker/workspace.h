@@ -5,6 +5,11 @@
 #include "worker/kernels.h"
 #include "worker/model.h"
 
+/* Columns of the feed-forward block that are computed at a time, both of its matrix
+ * products and the activation between: 256 tokens of them stay in a core's cache. Part
+ * of the order of arithmetic. */
+enum { FFN_BLOCK = 384 };
+
 /* What one layer's backward pass needs of its forward pass. Rows: all tokens, or one a
  * sequence in a last layer of which only the first tokens are read. */
 struct layer_kept {
@@ -12,10 +17,11 @@ struct layer_kept {
     float *k, *v;            /* (tokens, hidden) */
     float *normed_attention; /* (rows, hidden); NULL where nothing is kept */
     float *scale_attention;  /* (rows) */
-    float *pre;              /* (rows, ffn) before bias and activation */
-    float *alpha;            /* (rows) */
-    float *normed_output;    /* (rows, hidden); NULL where nothing is kept */
-    float *scale_output;     /* (rows) */
+    float *pre;   /* (rows, ffn) before bias and activation, block after block of
+                     FFN_BLOCK columns; NULL where nothing is kept */
+    float *alpha; /* (rows) */
+    float *normed_output; /* (rows, hidden); NULL where nothing is kept */
+    float *scale_output;  /* (rows) */
 };
 
 /* Offsets of one layer's trained tensors in the flat vector; -1: frozen or absent. */
@@ -39,7 +45,7 @@ struct workspace {
     float *between; /* (tokens, hidden) attention's output, the feed-forward input */
     float *product; /* (tokens, hidden) of a matrix product, before its LayerNorm */
     float *context; /* (tokens, hidden) */
-    float *h;       /* (tokens, ffn) after the activation, or its gradient */
+    float *h;       /* (tokens, FFN_BLOCK) after the activation, or its gradient */
     float *first;   /* (sequences, hidden) first tokens of state */
     float *scratch; /* attention's */
     float *pooled;  /* (sequences, hidden) what the classifier reads */
