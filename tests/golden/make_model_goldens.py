@@ -360,6 +360,9 @@ def main():
     record("tiny-half", ENCODERS / "tiny-half", random_sequences(31, [9, 35, 17]), [
         Case(labels=5), Case(ln=OUTPUT_EMBEDDINGS, pooling=MEAN),
         Case(share_v=1, hidden=0.2, attention=0.3, head=0.1, step=77)])
+    record("tiny-wide", ENCODERS / "tiny-wide", random_sequences(29, [6, 20, 1]), [
+        Case(), Case(first=1, pooling=MEAN, hidden=0.1, step=5),
+        Case(share_alpha=1, ln=OUTPUT_EMBEDDINGS, pooling=CLS)])
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     tokens = [tokenizer(a, b) for a, b in SENTENCES]
     record("minilm", encoder, [(t["input_ids"], t["token_type_ids"]) for t in tokens], [

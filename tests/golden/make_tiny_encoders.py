@@ -8,6 +8,7 @@ tiny-odd   odd sizes, gelu, names without prefix, F32, with pooler
 tiny-new   gelu_new, names with `bert.`, LayerNorms as gamma/beta, masked-LM heads to be
            ignored, no pooler, F32
 tiny-half  relu, F16, one head, with pooler
+tiny-wide  a feed-forward block wider than one block of columns
 tiny-text  a usable WordPiece vocabulary, so that whole runs on text are quick
 """
 
@@ -112,4 +113,5 @@ def make(name, seed, vocab, layers, hidden, heads, ffn, positions, act, dtype="f
 make("tiny-odd", 1, letters_vocab(53), 3, 20, 5, 37, 40, "gelu")
 make("tiny-new", 2, letters_vocab(41), 2, 12, 3, 29, 33, "gelu_new", shape=masked_lm)
 make("tiny-half", 3, letters_vocab(31), 2, 13, 1, 22, 35, "relu", dtype="float16")
+make("tiny-wide", 5, letters_vocab(29), 2, 6, 2, 401, 20, "gelu")
 make("tiny-text", 4, text_vocab(), 2, 16, 2, 32, 128, "gelu", scale=1.5)

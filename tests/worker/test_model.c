@@ -248,6 +248,11 @@ static void relu_of_half_precision_weights_equals_pytorch(void)
     check_file("tiny-half", place_source("tests/data/encoders/tiny-half"), 3);
 }
 
+static void a_feed_forward_of_several_blocks_equals_pytorch(void)
+{
+    check_file("tiny-wide", place_source("tests/data/encoders/tiny-wide"), 3);
+}
+
 static void evaluation_gives_the_logits_of_training(void)
 {
     struct golden g;
@@ -373,6 +378,7 @@ static const struct suite_test tests[] = {
     SUITE_TEST(all_variants_equal_pytorch_on_odd_sizes),
     SUITE_TEST(tanh_gelu_without_pooler_equals_pytorch),
     SUITE_TEST(relu_of_half_precision_weights_equals_pytorch),
+    SUITE_TEST(a_feed_forward_of_several_blocks_equals_pytorch),
     SUITE_TEST(evaluation_gives_the_logits_of_training),
     SUITE_TEST(a_used_workspace_changes_no_bit),
     SUITE_TEST(threads_side_by_side_give_the_same_bits),
