@@ -85,8 +85,9 @@ static int default_workers(int threads)
 {
     const char *tasks = getenv("SLURM_NTASKS");
     int cores = slurm_cores();
-    if (cores > 0 && tasks && atoi(tasks) > 1)
-        return atoi(tasks);
+    long given = tasks ? strtol(tasks, NULL, 10) : 0;
+    if (cores > 0 && given > 1 && given < 1 << 20)
+        return (int)given;
     if (cores == 0)
         cores = usable_cores();
     return cores / threads > 0 ? cores / threads : 1;

@@ -8,20 +8,16 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_prepare,
-    &command_run,
-    &command_status,
-    &command_predict,
-    &command_export,
+    &command_prepare, &command_run,    &command_status,
+    &command_predict, &command_export, NULL,
 };
-enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_overview(void)
 {
     printf("Usage: shiftwork COMMAND [ARGUMENTS]\n\n"
            "Trains AdapterBias adapters on a frozen encoder, on one machine or a "
            "cluster.\n\nCommands:\n");
-    for (int i = 0; i < COMMANDS; i++)
+    for (int i = 0; commands[i]; i++)
         printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
     printf("\nshiftwork COMMAND --help tells more; shiftwork --version the "
            "version.\n"
@@ -49,7 +45,7 @@ static void print_help(const struct command *command)
 
 static const struct command *command_find(const char *name)
 {
-    for (int i = 0; i < COMMANDS; i++)
+    for (int i = 0; commands[i]; i++)
         if (!strcmp(commands[i]->name, name))
             return commands[i];
     return NULL;

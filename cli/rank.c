@@ -85,7 +85,7 @@ static void open_log(const char *dir)
     snprintf(path, sizeof path, "%s/log", dir);
     if (log_open(path, &err))
         log_line("%s", err.text);
-    log_terminal(columns ? atoi(columns) : 0);
+    log_terminal(columns ? (int)strtol(columns, NULL, 10) : 0);
 }
 
 /* What a run that did not get to work leaves: nothing, but for the launcher the

@@ -90,7 +90,7 @@ int channels_new(struct channels **out, int first_mpi_rank, int peers,
     c->given = -1;
     c->peer = calloc(n, sizeof *c->peer);
     c->buffers = malloc(n * MESSAGE_FIRST);
-    c->requests = calloc(2 * n, sizeof *c->requests);
+    c->requests = calloc(2 * n, sizeof(MPI_Request));
     c->statuses = calloc(2 * n, sizeof *c->statuses);
     c->completed = calloc(2 * n, sizeof *c->completed);
     if (!c->peer || !c->buffers || !c->requests || !c->statuses || !c->completed) {

@@ -54,16 +54,48 @@ static bool read_line(const char *dir, const char *name, char line[LINE])
     return size > 0;
 }
 
+/* Reads "name=number" and what parts it from the next; false for anything else. */
+static bool take_number(const char **at, const char *name, int64_t *out)
+{
+    size_t size = strlen(name);
+    char *end;
+    if (strncmp(*at, name, size) != 0 || (*at)[size] != '=')
+        return false;
+    errno = 0;
+    *out = strtoll(*at + size + 1, &end, 10);
+    bool taken = !errno && end > *at + size + 1 && (*end == ' ' || *end == '\0');
+    *at = *end == ' ' ? end + 1 : end;
+    return taken;
+}
+
+/* The same for "name=word". */
+static bool take_word(const char **at, const char *name, char out[PROCESS_NAME])
+{
+    size_t size = strlen(name);
+    if (strncmp(*at, name, size) != 0 || (*at)[size] != '=')
+        return false;
+    const char *word = *at + size + 1;
+    size_t length = strcspn(word, " ");
+    if (length == 0 || length >= PROCESS_NAME)
+        return false;
+    memcpy(out, word, length);
+    out[length] = '\0';
+    *at = word + length + (word[length] == ' ');
+    return true;
+}
+
 int outcome_read(struct outcome *out, const char *dir, struct error *err)
 {
     char line[LINE];
-    int end = 0;
+    const char *at = line;
+    int64_t code = -1;
     if (!read_line(dir, "outcome", line))
         return error_set(err, ERR_INPUT, "%s: there is no outcome in it", dir);
-    if (sscanf(line, "exit=%d done=%" SCNd64 " given_up=%" SCNd64 " left=%" SCNd64 "%n",
-               &out->exit_code, &out->done, &out->given_up, &out->left, &end) != 4 ||
-        line[end] || out->exit_code < 0 || out->exit_code > 255)
+    if (!take_number(&at, "exit", &code) || !take_number(&at, "done", &out->done) ||
+        !take_number(&at, "given_up", &out->given_up) ||
+        !take_number(&at, "left", &out->left) || *at || code < 0 || code > 255)
         return error_set(err, ERR_INPUT, "%s/outcome: '%s' is no outcome", dir, line);
+    out->exit_code = (int)code;
     return 0;
 }
 
@@ -138,9 +170,14 @@ bool run_dir_holder(const char *dir, struct process *holder)
 {
     char line[LINE];
     memset(holder, 0, sizeof *holder);
-    return read_line(dir, "lock", line) &&
-           sscanf(line, "host=%255s boot=%255s pid=%" SCNd64 " started=%" SCNu64,
-                  holder->host, holder->boot_id, &holder->pid, &holder->started) == 4;
+    const char *at = line;
+    int64_t started = 0;
+    bool held = read_line(dir, "lock", line) && take_word(&at, "host", holder->host) &&
+                take_word(&at, "boot", holder->boot_id) &&
+                take_number(&at, "pid", &holder->pid) &&
+                take_number(&at, "started", &started);
+    holder->started = (uint64_t)started;
+    return held;
 }
 
 static int lock_create(const char *path, struct error *err)
