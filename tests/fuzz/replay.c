@@ -1,5 +1,5 @@
-/* Feeds every file of the given folders to a fuzz target, so that its corpus is a test in
- * builds without libFuzzer too. An empty corpus is a failure. */
+/* Feeds every file of the given folders to a fuzz target, so that its corpus is a test
+ * in builds without libFuzzer too. An empty corpus is a failure. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
