@@ -9,6 +9,7 @@
 
 #include "storage/encoder.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* y[r] += bias for each of rows rows of n. */
@@ -85,6 +86,19 @@ typedef void product_fn(float *c, int ldc, const float *a, int a_row, int a_col,
 typedef void transpose_fn(float *out, int ldo, const float *in, int ldi, int rows,
                           int columns);
 
+/* A large matrix B: B(k, j) = at[k·stride + j], or at[j·stride + k] if transposed. */
+struct panel_matrix {
+    const float *at;
+    int stride;
+    bool transposed;
+};
+
+/* y = x B, or y += x B with add, for frozen matrices.
+ *
+ * x (rows, inner), y (rows, columns), without padding between rows */
+typedef void panel_product_fn(float *y, const float *x, const struct panel_matrix *b,
+                              bool add, int rows, int inner, int columns);
+
 /* Where in a trial a row of random masks lies: worker/model.h. */
 struct dropout_at {
     uint32_t seed, step, example, place;
@@ -105,6 +119,7 @@ struct kernels {
     softmax_backward_fn *softmax_backward;
     product_fn *product;
     transpose_fn *transpose;
+    panel_product_fn *panel_product; /* NULL: OpenBLAS instead */
     dropout_fn *dropout;
 };
 

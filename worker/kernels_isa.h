@@ -14,6 +14,7 @@ softmax_forward_fn KERNEL(softmax_forward);
 softmax_backward_fn KERNEL(softmax_backward);
 product_fn KERNEL(product);
 transpose_fn KERNEL(transpose);
+panel_product_fn KERNEL(panel_product);
 dropout_fn KERNEL(dropout);
 
 extern const struct kernels KERNEL(kernels);

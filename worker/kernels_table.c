@@ -15,5 +15,6 @@ const struct kernels KERNEL(kernels) = {
     .softmax_backward = KERNEL(softmax_backward),
     .product = KERNEL(product),
     .transpose = KERNEL(transpose),
+    .panel_product = VEC == 4 ? NULL : KERNEL(panel_product),
     .dropout = KERNEL(dropout),
 };

@@ -4,18 +4,21 @@
  * w             (out, in), rows stride apart: a matrix of the checkpoint or a part of
  * one add           the product is added to y or dx rather than written
  *
- * OpenBLAS; single-threaded by its environment. Biases are added by the kernels that
- * read y. No gradient of w exists. */
+ * By the instruction set's own kernel, whose rows have bits of their own; where there
+ * is none, by OpenBLAS, single-threaded by its environment. Biases are added by the
+ * kernels that read y. No gradient of w exists. */
 #ifndef WORKER_LINEAR_H
 #define WORKER_LINEAR_H
 
+#include "worker/kernels.h"
+
 #include <stdbool.h>
 
-void linear_forward(float *y, const float *x, const float *w, int stride, bool add,
-                    int rows, int in, int out);
+void linear_forward(const struct kernels *kernels, float *y, const float *x,
+                    const float *w, int stride, bool add, int rows, int in, int out);
 
 /* dx = dy W */
-void linear_backward(float *dx, const float *dy, const float *w, int stride, bool add,
-                     int rows, int in, int out);
+void linear_backward(const struct kernels *kernels, float *dx, const float *dy,
+                     const float *w, int stride, bool add, int rows, int in, int out);
 
 #endif

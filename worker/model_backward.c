@@ -79,15 +79,15 @@ static void feed_forward_products_backward(const struct step *s, bool deeper)
         int n = c->ffn - i < FFN_BLOCK ? c->ffn - i : FFN_BLOCK;
 
         if (deeper)
-            linear_backward(ws->h, ws->product, w->output_weight + i, c->ffn, false,
-                            s->rows, n, c->hidden);
+            linear_backward(ws->kernels, ws->h, ws->product, w->output_weight + i,
+                            c->ffn, false, s->rows, n, c->hidden);
         ws->kernels->activation_backward(
             c->activation, deeper ? ws->h : NULL,
             ws->kept[s->layer].pre + (size_t)i * (size_t)s->rows, w->ffn_bias + i,
             ws->dalpha, s->values + alpha_weight + i, s->grad + alpha_weight + i,
             s->rows, n);
         if (deeper)
-            linear_backward(ws->dstate, ws->h,
+            linear_backward(ws->kernels, ws->dstate, ws->h,
                             w->ffn_weight + (size_t)i * (size_t)c->hidden, c->hidden,
                             true, s->rows, c->hidden, n);
     }
@@ -144,14 +144,14 @@ static void projections_backward(const struct step *s)
     struct workspace *ws = s->ws;
     int hidden = s->model->encoder->config.hidden, tokens = s->shard->tokens;
 
-    linear_backward(ws->dstate, ws->dq, w->query_weight, hidden, true, s->rows, hidden,
-                    hidden);
+    linear_backward(ws->kernels, ws->dstate, ws->dq, w->query_weight, hidden, true,
+                    s->rows, hidden, hidden);
     if (s->first)
         memcpy(ws->first, ws->dstate, sizeof(float) * (size_t)s->rows * (size_t)hidden);
-    linear_backward(ws->dstate, ws->dk, w->key_weight, hidden, !s->first, tokens,
-                    hidden, hidden);
-    linear_backward(ws->dstate, ws->dv, w->value_weight, hidden, true, tokens, hidden,
-                    hidden);
+    linear_backward(ws->kernels, ws->dstate, ws->dk, w->key_weight, hidden, !s->first,
+                    tokens, hidden, hidden);
+    linear_backward(ws->kernels, ws->dstate, ws->dv, w->value_weight, hidden, true,
+                    tokens, hidden, hidden);
     if (s->first)
         scatter_first(ws->dstate, ws->first, s->shard, hidden);
 }
@@ -165,8 +165,8 @@ static void attention_block_backward(const struct step *s)
 
     attention_norm_backward(s);
     through_dropout(s, DROPOUT_ATTENTION);
-    linear_backward(ws->context, ws->product, w->attention_weight, (int)hidden, false,
-                    s->rows, (int)hidden, (int)hidden);
+    linear_backward(ws->kernels, ws->context, ws->product, w->attention_weight,
+                    (int)hidden, false, s->rows, (int)hidden, (int)hidden);
     for (int i = 0; i < s->shard->sequences; i++) {
         struct attention a =
             attention_of(s->model, ws, s->shard, s->dropout, s->layer, i);

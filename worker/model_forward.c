@@ -118,7 +118,7 @@ static void gather_first(float *out, const float *state, const struct microshard
 static void project(const struct workspace *ws, float *y, const float *x,
                     const float *w, const float *b, int rows, int hidden)
 {
-    linear_forward(y, x, w, hidden, false, rows, hidden, hidden);
+    linear_forward(ws->kernels, y, x, w, hidden, false, rows, hidden, hidden);
     ws->kernels->bias_add(y, b, rows, hidden);
 }
 
@@ -170,8 +170,8 @@ static void attention_block(const struct step *s)
 
         attention_forward(ws->context + (size_t)row * (size_t)hidden, &a);
     }
-    linear_forward(ws->product, ws->context, w->attention_weight, hidden, false,
-                   s->rows, hidden, hidden);
+    linear_forward(ws->kernels, ws->product, ws->context, w->attention_weight, hidden,
+                   false, s->rows, hidden, hidden);
     ws->kernels->norm_forward(
         &(struct norm_forward){
             .out = ws->between,
@@ -203,13 +203,14 @@ static void feed_forward_products(const struct step *s)
         int n = c->ffn - i < FFN_BLOCK ? c->ffn - i : FFN_BLOCK;
         float *pre = kept->pre ? kept->pre + (size_t)i * (size_t)s->rows : ws->h;
 
-        linear_forward(pre, ws->between, w->ffn_weight + (size_t)i * (size_t)c->hidden,
-                       c->hidden, false, s->rows, c->hidden, n);
+        linear_forward(ws->kernels, pre, ws->between,
+                       w->ffn_weight + (size_t)i * (size_t)c->hidden, c->hidden, false,
+                       s->rows, c->hidden, n);
         ws->kernels->activation_forward(c->activation, pre, ws->h, w->ffn_bias + i,
                                         alpha_weight ? alpha_weight + i : NULL,
                                         kept->alpha, s->rows, n);
-        linear_forward(ws->product, ws->h, w->output_weight + i, c->ffn, i > 0, s->rows,
-                       n, c->hidden);
+        linear_forward(ws->kernels, ws->product, ws->h, w->output_weight + i, c->ffn,
+                       i > 0, s->rows, n, c->hidden);
     }
 }
 

@@ -369,28 +369,60 @@ static void attention_agrees_with_its_reference(void)
             }
 }
 
+static void check_products(const struct kernels *k, int rows, int in, int out)
+{
+    struct pair x = pair_new(rows * in, 90, 1), w = pair_new(in * out, 91, 1);
+    struct pair y = pair_new(rows * out, 92, 0), dx = pair_new(rows * in, 93, 0);
+
+    linear_forward_ref(y.d, x.d, w.d, rows, in, out);
+    linear_forward(k, y.f, x.f, w.f, in, false, rows, in, out);
+    linear_backward_ref(dx.d, y.d, w.d, rows, in, out);
+    linear_backward(k, dx.f, y.f, w.f, in, false, rows, in, out);
+    check(&y);
+    check(&dx);
+    linear_backward(k, dx.f, y.f, w.f, in, true, rows, in, out);
+    for (int i = 0; i < dx.n; i++)
+        dx.d[i] *= 2;
+    check(&dx);
+    pair_free(&x);
+    pair_free(&w);
+    pair_free(&y);
+    pair_free(&dx);
+}
+
 static void matrix_products_agree_with_their_reference(void)
 {
-    for (int s = 0; s < SIZES; s++) {
-        int in = sizes[s], out = sizes[SIZES - 1 - s];
-        struct pair x = pair_new(ROWS * in, 90, 1), w = pair_new(in * out, 91, 1);
-        struct pair y = pair_new(ROWS * out, 92, 0), dx = pair_new(ROWS * in, 93, 0);
+    for (int i = 0; kernels_available(i); i++) {
+        const struct kernels *k = kernels_available(i);
 
-        linear_forward_ref(y.d, x.d, w.d, ROWS, in, out);
-        linear_forward(y.f, x.f, w.f, in, false, ROWS, in, out);
-        linear_backward_ref(dx.d, y.d, w.d, ROWS, in, out);
-        linear_backward(dx.f, y.f, w.f, in, false, ROWS, in, out);
-        check(&y);
-        check(&dx);
-        linear_backward(dx.f, y.f, w.f, in, true, ROWS, in, out);
-        for (int i = 0; i < dx.n; i++)
-            dx.d[i] *= 2;
-        check(&dx);
-        pair_free(&x);
-        pair_free(&w);
-        pair_free(&y);
-        pair_free(&dx);
+        for (int s = 0; s < SIZES; s++)
+            check_products(k, ROWS, sizes[s], sizes[SIZES - 1 - s]);
+        for (int rows = 1; rows <= 29; rows++)
+            check_products(k, rows, 19, 37);
+        check_products(k, 16, 801, 70); /* past a panel's depth and width */
     }
+}
+
+/* The library's kernels may choose their order by the number of rows, ours never. */
+static void a_row_of_a_product_has_bits_of_its_own(void)
+{
+    enum { MANY = 31, IN = 53, OUT = 45 };
+    struct pair x = pair_new(MANY * IN, 90, 1), w = pair_new(IN * OUT, 91, 1);
+    struct pair y = pair_new(MANY * OUT, 92, 0);
+    float alone[OUT];
+
+    for (int i = 1; kernels_available(i); i++) {
+        const struct kernels *k = kernels_available(i);
+
+        linear_forward(k, y.f, x.f, w.f, IN, false, MANY, IN, OUT);
+        for (int r = 0; r < MANY; r++) {
+            linear_forward(k, alone, x.f + r * IN, w.f, IN, false, 1, IN, OUT);
+            CU_ASSERT(!memcmp(alone, y.f + r * OUT, sizeof alone));
+        }
+    }
+    pair_free(&x);
+    pair_free(&w);
+    pair_free(&y);
 }
 
 static void pooling_agrees_with_its_reference(void)
@@ -449,6 +481,7 @@ static const struct suite_test tests[] = {
     SUITE_TEST(dropout_follows_its_counters),
     SUITE_TEST(attention_agrees_with_its_reference),
     SUITE_TEST(matrix_products_agree_with_their_reference),
+    SUITE_TEST(a_row_of_a_product_has_bits_of_its_own),
     SUITE_TEST(pooling_agrees_with_its_reference),
     SUITE_TEST(losses_agree_with_their_reference),
     SUITE_TEST(a_hopeless_logit_has_a_finite_loss),
