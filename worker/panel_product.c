@@ -103,6 +103,16 @@ static struct source source_of(const struct panel_matrix *m, int k, int j, int d
                            width};
 }
 
+/* One row of a panel: the numbers there are, then zeros. */
+VEC_INLINE void copy_row(float *row, const float *from, int width)
+{
+    int first = clamp(width), second = clamp(width - VEC);
+
+    vec_store(row, first == VEC ? vec_load(from) : vec_load_part(from, first));
+    vec_store(row + VEC,
+              second == VEC ? vec_load(from + VEC) : vec_load_part(from + VEC, second));
+}
+
 static void copy_panel(float *panel, const struct source *s, bool transposed)
 {
     int width = transposed ? s->lines : s->length;
@@ -110,14 +120,10 @@ static void copy_panel(float *panel, const struct source *s, bool transposed)
 
     if (transposed)
         KERNEL(transpose)(panel, WIDTH, s->at, s->stride, width, depth);
-    for (int k = 0; k < depth && (!transposed || width < WIDTH); k++) {
-        float *row = panel + (ptrdiff_t)k * WIDTH;
-
-        if (!transposed)
-            memcpy(row, s->at + (ptrdiff_t)k * s->stride, sizeof *row * (size_t)width);
-        for (int j = width; j < WIDTH; j++)
-            row[j] = 0;
-    }
+    for (int k = 0; transposed && width < WIDTH && k < depth; k++)
+        copy_row(panel + (ptrdiff_t)k * WIDTH, panel + (ptrdiff_t)k * WIDTH, width);
+    for (int k = 0; !transposed && k < depth; k++)
+        copy_row(panel + (ptrdiff_t)k * WIDTH, s->at + (ptrdiff_t)k * s->stride, width);
 }
 
 /* Asks for the cache lines [from, to) of a panel to come. */

@@ -105,12 +105,57 @@ VEC_INLINE void transpose_block(float *out, int ldo, const float *in, int ldi)
         memcpy(out + (ptrdiff_t)i * ldo, &columns[i], sizeof columns[i]);
 }
 
+#if defined(VECTOR_512)
+/* Rows l, l + 4, l + 8, l + 12 of four columns, a quad each. */
+VEC_INLINE vec gather_quads(const float *in, int ldi)
+{
+    vec v = _mm512_castps128_ps512(_mm_loadu_ps(in));
+
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(in + 4 * (ptrdiff_t)ldi), 1);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(in + 8 * (ptrdiff_t)ldi), 2);
+    return _mm512_insertf32x4(v, _mm_loadu_ps(in + 12 * (ptrdiff_t)ldi), 3);
+}
+
+/* 16 rows of 4 columns at once. */
+VEC_INLINE void transpose_16(float *out, int ldo, const float *in, int ldi)
+{
+    vec a = gather_quads(in, ldi), b = gather_quads(in + ldi, ldi);
+    vec c = gather_quads(in + 2 * (ptrdiff_t)ldi, ldi);
+    vec d = gather_quads(in + 3 * (ptrdiff_t)ldi, ldi);
+    __m512d ab0 = (__m512d)_mm512_unpacklo_ps(a, b),
+            cd0 = (__m512d)_mm512_unpacklo_ps(c, d);
+    __m512d ab1 = (__m512d)_mm512_unpackhi_ps(a, b),
+            cd1 = (__m512d)_mm512_unpackhi_ps(c, d);
+
+    vec_store(out, (vec)_mm512_unpacklo_pd(ab0, cd0));
+    vec_store(out + ldo, (vec)_mm512_unpackhi_pd(ab0, cd0));
+    vec_store(out + 2 * (ptrdiff_t)ldo, (vec)_mm512_unpacklo_pd(ab1, cd1));
+    vec_store(out + 3 * (ptrdiff_t)ldo, (vec)_mm512_unpackhi_pd(ab1, cd1));
+}
+
+/* Rows by the 16, columns by the 4. */
+static void transpose_blocks(float *out, int ldo, const float *in, int ldi, int rows,
+                             int columns)
+{
+    for (int i = 0; i < columns; i += 4)
+        for (int r = 0; r < rows; r += 16)
+            transpose_16(out + (ptrdiff_t)i * ldo + r, ldo, in + (ptrdiff_t)r * ldi + i,
+                         ldi);
+}
+#endif
+
 /* Blocks of 4 x 4, the rest number by number. */
 void KERNEL(transpose)(float *out, int ldo, const float *in, int ldi, int rows,
                        int columns)
 {
     int r = 0;
 
+#if defined(VECTOR_512)
+    if (rows % 16 == 0 && columns % 4 == 0) {
+        transpose_blocks(out, ldo, in, ldi, rows, columns);
+        return;
+    }
+#endif
     for (; r + 4 <= rows; r += 4, in += 4 * (ptrdiff_t)ldi, out += 4) {
         int i = 0;
 
