@@ -71,8 +71,10 @@ static int coordinate(struct run_setup *setup, int workers, struct outcome *outc
         .workers = workers,
         .stops = &stops,
     };
-    log_line("%lld trials (%d configurations) on %d worker%s, results in %s",
-             (long long)setup->sweep.trial_count, setup->sweep.config_count, workers,
+    log_line("%lld trial%s (%d configuration%s) on %d worker%s, results in %s",
+             (long long)setup->sweep.trial_count,
+             setup->sweep.trial_count == 1 ? "" : "s", setup->sweep.config_count,
+             setup->sweep.config_count == 1 ? "" : "s", workers,
              workers == 1 ? "" : "s", setup->dir);
     return coordinator_run(&order, outcome, lost, err);
 }

@@ -60,12 +60,24 @@ static int set_names(char **path, char **temporary, const char *wanted,
     return 0;
 }
 
+/* A rename would take the place of a device or a link. */
+static int refuse_other_kinds(const char *path, struct error *err)
+{
+    struct stat st;
+
+    if (lstat(path, &st) || S_ISREG(st.st_mode))
+        return 0;
+    return error_set(err, ERR_INPUT, "%s: it exists and is no regular file", path);
+}
+
 int file_replace_begin(struct file_replace *f, const char *path, struct error *err)
 {
     int rc;
 
     *f = (struct file_replace){.fd = -1};
-    rc = set_names(&f->path, &f->temporary, path, err);
+    rc = refuse_other_kinds(path, err);
+    if (!rc)
+        rc = set_names(&f->path, &f->temporary, path, err);
     if (!rc) {
         /* One left by a process of the same number that died. */
         unlink(f->temporary);

@@ -56,6 +56,23 @@ static void commit_replaces_and_abandon_does_not(void)
     CU_ASSERT_EQUAL(temporaries(), 0);
 }
 
+static void what_is_no_regular_file_is_refused(void)
+{
+    struct error err;
+    struct stat st;
+
+    CU_ASSERT_EQUAL_FATAL(mkfifo(place("pipe"), 0600), 0);
+    CU_ASSERT_EQUAL(file_replace(place("pipe"), "x", 1, &err), ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "pipe: it exists and is no regular file"));
+    CU_ASSERT(!lstat(place("pipe"), &st) && S_ISFIFO(st.st_mode));
+    CU_ASSERT_EQUAL(temporaries(), 0);
+    unlink(place("pipe"));
+    CU_ASSERT_EQUAL_FATAL(symlink("pipe", place("link")), 0);
+    CU_ASSERT_EQUAL(file_replace(place("link"), "x", 1, NULL), ERR_INPUT);
+    CU_ASSERT(!lstat(place("link"), &st) && S_ISLNK(st.st_mode));
+    unlink(place("link"));
+}
+
 static void disk_full_leaves_nothing(void)
 {
     struct error err = {0};
@@ -109,6 +126,7 @@ int main(void)
 {
     static const struct suite_test tests[] = {
         SUITE_TEST(commit_replaces_and_abandon_does_not),
+        SUITE_TEST(what_is_no_regular_file_is_refused),
         SUITE_TEST(disk_full_leaves_nothing),
         SUITE_TEST(folder_appears_whole_and_once),
         SUITE_TEST(folder_made_meanwhile_is_not_touched),
