@@ -240,6 +240,27 @@ static void update_leaders(struct findings *findings, int64_t trial)
     let_go(findings, trial);
 }
 
+/* Outputs of the task's own rows: the labels that stand beside them are ours. */
+static int check_outputs(const struct findings *findings, const struct result *result,
+                         struct error *err)
+{
+    int task = findings_task_of(findings, (int64_t)result->trial);
+    const struct findings_task *data = &findings->job.tasks[task];
+
+    for (int i = 0; i < result->split_count; i++) {
+        const struct result_split *s = &result->splits[i];
+
+        if (s->split == SPLIT_TRAIN || s->rows != data->rows[s->split] ||
+            s->labels != data->labels)
+            return error_set(err, ERR_PROTOCOL,
+                             "RESULT with %u rows of %d outputs for %s, which has %lld "
+                             "of %d",
+                             s->rows, s->labels, split_names[s->split],
+                             (long long)data->rows[s->split], data->labels);
+    }
+    return 0;
+}
+
 /* The epoch that the worker chose must be the one that the reports say. */
 static int check_result(const struct findings *findings, const struct result *result,
                         struct error *err)
@@ -257,7 +278,7 @@ static int check_result(const struct findings *findings, const struct result *re
         result->test_metric_count != task->metric_count)
         return error_set(err, ERR_PROTOCOL, "RESULT with %d metrics for task %s",
                          result->test_metric_count, task->name);
-    return 0;
+    return check_outputs(findings, result, err);
 }
 
 int findings_result(struct findings *findings, const struct result *result,

@@ -171,6 +171,25 @@ static void a_result_of_another_epoch_is_refused(void)
     end();
 }
 
+static void a_result_with_rows_that_the_task_has_not_is_refused(void)
+{
+    begin();
+    struct error err = {""};
+    report(1, 1, 0.5);
+    report(1, 2, 0.4);
+    struct result m = sample_result(1, 1, 1);
+    CU_ASSERT_FATAL(m.split_count > 0);
+    m.splits[0].rows++;
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), ERR_PROTOCOL);
+    m.splits[0].rows--;
+    m.splits[0].labels++;
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), ERR_PROTOCOL);
+    m.splits[0].labels--;
+    m.splits[0].split = SPLIT_TRAIN;
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), ERR_PROTOCOL);
+    end();
+}
+
 static void a_report_of_other_metrics_is_refused(void)
 {
     begin();
@@ -208,6 +227,7 @@ int main(void)
         SUITE_TEST(checkpoint_lives_until_the_result),
         SUITE_TEST(best_by_mean_is_kept_with_the_highest_scores),
         SUITE_TEST(a_result_of_another_epoch_is_refused),
+        SUITE_TEST(a_result_with_rows_that_the_task_has_not_is_refused),
         SUITE_TEST(a_report_of_other_metrics_is_refused),
         SUITE_TEST(failures_are_named),
         {NULL, NULL},
