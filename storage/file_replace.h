@@ -13,8 +13,8 @@ struct file_replace {
 };
 
 /* Creates "<path>.tmp.<process>". ERR_INPUT: path is a device, a folder, a link or the
- * like, which a rename would destroy. Every function below that fails leaves f usable only
- * for file_replace_abandon, and path as it was. */
+ * like, which a rename would destroy. Every function below that fails leaves f usable
+ * only for file_replace_abandon, and path as it was. */
 int file_replace_begin(struct file_replace *f, const char *path, struct error *err);
 int file_replace_write(struct file_replace *f, const void *data, size_t size,
                        struct error *err);
