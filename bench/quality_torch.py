@@ -1,14 +1,17 @@
 """Scores of PyTorch + transformers at the settings of quality.cfg.
 
-    python quality_torch.py ENCODER DATA OUT.csv [SEEDS]
+    python quality_torch.py ENCODER DATA OUT.csv [--seeds 5] [--rows 1000]
+                            [--tasks mrpc,cola,rte,stsb] [--kinds head,adapters]
+
+--rows 0 takes whole training sets, as quality_whole.cfg does.
 
 One line a run is appended to OUT.csv; runs that are already there are left out, so an
 interrupted study goes on. Rows are drawn as Shiftwork draws them (subsample 1000,
 subsample_seed 1); initial values, order of rows and dropout come from torch's seeds.
 "head" trains the classifier alone, on pooled vectors computed once.
 """
+import argparse
 import os
-import sys
 import time
 
 import numpy as np
@@ -16,7 +19,7 @@ import torch
 
 import adapterbias_torch as ab
 
-EPOCHS, BATCH, RATE, WARMUP, DECAY, ROWS = 4, 32, 2e-3, 0.06, 0.01, 1000
+EPOCHS, BATCH, RATE, WARMUP, DECAY = 4, 32, 2e-3, 0.06, 0.01
 
 
 class Head(torch.nn.Module):
@@ -31,12 +34,14 @@ class Head(torch.nn.Module):
 
 
 class Task:
-    def __init__(self, encoder, data, name):
+    def __init__(self, encoder, data, name, drawn):
         self.name, self.regression = name, name == "stsb"
         texts, labels = ab.read_rows(data, name, "train")
-        rows = ab.subsample(labels, ROWS, 1, self.regression)
+        rows = range(len(labels))
+        if drawn:
+            rows = ab.subsample(labels, drawn, 1, self.regression)
         self.train = ab.encode(encoder, [texts[r] for r in rows])
-        self.labels = torch.tensor(labels[rows])
+        self.labels = torch.tensor(labels[list(rows)])
         texts, self.gold = ab.read_rows(data, name, "dev")
         self.dev = ab.encode(encoder, texts)
 
@@ -90,9 +95,21 @@ def run(encoder, task, kind, seed, pooled):
                  lambda r: ab.pad([task.dev[i] for i in r]))
 
 
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    p.add_argument("encoder")
+    p.add_argument("data")
+    p.add_argument("out")
+    p.add_argument("--seeds", type=int, default=5)
+    p.add_argument("--rows", type=int, default=1000, help="0: all")
+    p.add_argument("--tasks", default="mrpc,cola,rte,stsb")
+    p.add_argument("--kinds", default="head,adapters")
+    return p.parse_args()
+
+
 def main():
-    encoder, data, path = sys.argv[1:4]
-    seeds = int(sys.argv[4]) if len(sys.argv) > 4 else 5
+    options = arguments()
+    encoder, path = options.encoder, options.out
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     done = set()
     if os.path.exists(path):
@@ -100,10 +117,11 @@ def main():
     else:
         with open(path, "w") as f:
             f.write("task,kind,seed,score,best_epoch,epoch_scores,metrics,seconds\n")
-    tasks = {name: Task(encoder, data, name) for name in ("mrpc", "cola", "rte", "stsb")}
+    tasks = {name: Task(encoder, options.data, name, options.rows)
+             for name in options.tasks.split(",")}
     pooled = {}
-    for kind in ("head", "adapters"):
-        for seed in range(1, seeds + 1):
+    for kind in options.kinds.split(","):
+        for seed in range(1, options.seeds + 1):
             for name, task in tasks.items():
                 if (name, kind, str(seed)) in done:
                     continue
