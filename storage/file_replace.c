@@ -23,9 +23,8 @@ static char *folder_of(const char *path)
     return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-/* Makes a rename in the folder of path last. Some file systems cannot sync a folder;
- * they say EINVAL. */
-static int sync_folder_of(const char *path, struct error *err)
+/* Some file systems cannot sync a folder; they say EINVAL. */
+int file_sync_name(const char *path, struct error *err)
 {
     char *folder = folder_of(path);
     int fd, rc = 0;
@@ -134,7 +133,7 @@ int file_replace_commit(struct file_replace *f, struct error *err)
     if (rc)
         unlink(f->temporary);
     else
-        rc = sync_folder_of(f->path, err);
+        rc = file_sync_name(f->path, err);
     release(f);
     return rc;
 }
@@ -223,13 +222,13 @@ int folder_create_commit(struct folder_create *f, struct error *err)
     if (!inside)
         rc = error_set(err, ERR_MEMORY, "%s: out of memory", f->path);
     if (!rc)
-        rc = sync_folder_of(inside, err);
+        rc = file_sync_name(inside, err);
     free(inside);
     if (!rc && rename_new(f->temporary, f->path) < 0)
         rc = error_set(err, errno == EEXIST ? ERR_INPUT : ERR_IO, "%s: %s", f->path,
                        errno == EEXIST ? "exists already" : strerror(errno));
     if (!rc)
-        rc = sync_folder_of(f->path, err);
+        rc = file_sync_name(f->path, err);
     folder_create_abandon(f);
     return rc;
 }

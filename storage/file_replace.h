@@ -26,6 +26,9 @@ void file_replace_abandon(struct file_replace *f);
 /* All of it at once. */
 int file_replace(const char *path, const void *data, size_t size, struct error *err);
 
+/* Makes the entry of path in its folder last: after creating, renaming, removing. */
+int file_sync_name(const char *path, struct error *err);
+
 /* A new folder of files, which appears under its name when it is whole. */
 struct folder_create {
     char *path, *temporary;
