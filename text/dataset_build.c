@@ -178,8 +178,7 @@ static int read_rows(struct builder *b, struct table_reader *reader, struct erro
             return rc;
     }
     if (next == TABLE_END && s->rows == 0)
-        return error_set(err, ERR_INPUT, "%s:%lld: file: no rows", b->path,
-                         (long long)row.line);
+        return error_set(err, ERR_INPUT, "%s:1: file: no rows", b->path);
     return next;
 }
 

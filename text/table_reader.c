@@ -373,7 +373,15 @@ static int64_t count_lines(const char *text, size_t size)
     return lines;
 }
 
-/* Skips the byte order mark and forgets empty lines at the end. */
+static bool has_character(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (text[i] != '\n' && text[i] != '\r')
+            return true;
+    return false;
+}
+
+/* Skips the byte order mark. */
 static int check_text(struct table_reader *r, struct error *err)
 {
     size_t bad = utf8_first_invalid(r->text, r->size);
@@ -383,10 +391,7 @@ static int check_text(struct table_reader *r, struct error *err)
                          (long long)count_lines(r->text, bad) + 1);
     if (r->size >= 3 && memcmp(r->text, "\xef\xbb\xbf", 3) == 0)
         r->at = 3;
-    while (r->size > r->at &&
-           (r->text[r->size - 1] == '\n' || r->text[r->size - 1] == '\r'))
-        r->size--;
-    if (r->size == r->at)
+    if (!has_character(r->text + r->at, r->size - r->at))
         return error_set(err, ERR_INPUT, "%s:1: file: it is empty", r->name);
     return 0;
 }

@@ -234,6 +234,8 @@ static void bad_files_are_refused_with_file_line_and_reason(void)
                            "train.tsv:1: file: no rows");
     CU_ASSERT_STRING_EQUAL(train_refusal("sst2", "sentence\tlabel\nab\t1\nab\n"),
                            "train.tsv:3: row: 1 columns, at least 2 are needed");
+    CU_ASSERT_STRING_EQUAL(train_refusal("sst2", "sentence\tlabel\nab\t1\n\n"),
+                           "train.tsv:3: row: 1 columns, at least 2 are needed");
     CU_ASSERT_STRING_EQUAL(train_refusal("sst2", "sentence\tlabel\nab\t2\n"),
                            "train.tsv:2: label: \"2\" is none of 0, 1");
     CU_ASSERT_STRING_EQUAL(train_refusal("sst2", "sentence\tlabel\nab\t\n"),

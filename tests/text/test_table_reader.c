@@ -11,6 +11,8 @@ static const struct task_columns by_name = {.header = true,
                                             .label = "label",
                                             .text_at = {-1, -1},
                                             .label_at = -1};
+static const struct task_columns one_by_name = {
+    .header = true, .text = {"text", NULL}, .text_at = {-1, -1}, .label_at = -1};
 static const struct task_columns pair_by_number = {.text_at = {0, 1}, .label_at = 2};
 
 /* "text|second|label@line" of each row joined by blanks; "short@line" for short rows;
@@ -74,7 +76,25 @@ static void line_ends_and_the_byte_order_mark_are_no_text(void)
                                "text\tlabel\r\na\t1\r\nb\t0";
 
     CU_ASSERT_STRING_EQUAL(TSV(&by_name, crlf), "a||1@2 b||0@3 ");
-    CU_ASSERT_STRING_EQUAL(TSV(&by_name, "text\tlabel\na\t1\n\n\r\n\n"), "a||1@2 ");
+    CU_ASSERT_STRING_EQUAL(TSV(&by_name, "text\tlabel\na\t1\n"), "a||1@2 ");
+    CU_ASSERT_STRING_EQUAL(TSV(&by_name, "text\tlabel\na\t1\r"), "a||1@2 ");
+}
+
+static void empty_lines_are_rows_at_the_end_too(void)
+{
+    static const char table[] = "text\na\n\nb\n\n\r\n";
+    static const char objects[] = "{\"text\": \"a\"}\n\n";
+
+    CU_ASSERT_STRING_EQUAL(
+        read_all(FORMAT_TSV, &one_by_name, false, table, sizeof table - 1),
+        "a||@2 ||@3 b||@4 ||@5 ||@6 ");
+    CU_ASSERT_STRING_EQUAL(
+        read_all(FORMAT_CSV, &one_by_name, false, table, sizeof table - 1),
+        "a||@2 ||@3 b||@4 ||@5 ||@6 ");
+    CU_ASSERT_STRING_EQUAL(TSV(&by_name, "text\tlabel\na\t1\n\n"), "a||1@2 short@3 ");
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(read_all(FORMAT_JSONL, &one_by_name, false, objects, sizeof objects - 1),
+               "a||@1 !f:2: JSON: "));
 }
 
 static void only_line_feeds_end_lines(void)
@@ -198,6 +218,7 @@ int main(void)
         SUITE_TEST(tsv_columns_are_found_by_number_without_a_header),
         SUITE_TEST(tsv_takes_quotes_as_characters),
         SUITE_TEST(line_ends_and_the_byte_order_mark_are_no_text),
+        SUITE_TEST(empty_lines_are_rows_at_the_end_too),
         SUITE_TEST(only_line_feeds_end_lines),
         SUITE_TEST(short_rows_are_told_and_reading_goes_on),
         SUITE_TEST(a_missing_column_is_an_error_that_lists_the_header),
