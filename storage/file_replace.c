@@ -82,11 +82,20 @@ int file_replace_begin(struct file_replace *f, const char *path, struct error *e
         unlink(f->temporary);
         f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (f->fd < 0)
-            rc = error_set(err, ERR_IO, "%s: cannot create: %s", f->temporary,
-                           strerror(errno));
+            rc = error_set(err, ERR_IO, "%s: cannot create: %s", path, strerror(errno));
     }
     if (rc)
         file_replace_abandon(f);
+    return rc;
+}
+
+int file_replace_check(const char *path, struct error *err)
+{
+    struct file_replace f;
+    int rc = file_replace_begin(&f, path, err);
+
+    if (!rc)
+        file_replace_abandon(&f);
     return rc;
 }
 
@@ -194,8 +203,7 @@ int folder_create_begin(struct folder_create *f, const char *path, struct error 
     if (!rc && !lstat(f->path, &st))
         rc = error_set(err, ERR_INPUT, "%s: exists already", f->path);
     if (!rc && make_folder(f->temporary) < 0)
-        rc = error_set(err, ERR_IO, "%s: cannot create: %s", f->temporary,
-                       strerror(errno));
+        rc = error_set(err, ERR_IO, "%s: cannot create: %s", path, strerror(errno));
     if (rc) {
         free(f->path);
         free(f->temporary);

@@ -23,6 +23,10 @@ int file_replace_commit(struct file_replace *f, struct error *err);
 /* Removes the temporary, releases f. Fine after commit and on an all-zero one. */
 void file_replace_abandon(struct file_replace *f);
 
+/* Whether path could be written now: makes the temporary and removes it. For commands
+ * that compute long before they write. */
+int file_replace_check(const char *path, struct error *err);
+
 /* All of it at once. */
 int file_replace(const char *path, const void *data, size_t size, struct error *err);
 

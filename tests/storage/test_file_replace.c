@@ -73,12 +73,30 @@ static void what_is_no_regular_file_is_refused(void)
     unlink(place("link"));
 }
 
+static void checking_a_path_tries_it_and_leaves_it_as_it_was(void)
+{
+    struct error err = {0};
+    struct stat st;
+
+    CU_ASSERT_EQUAL(file_replace_check(place("new"), &err), 0);
+    CU_ASSERT_NOT_EQUAL(access(place("new"), F_OK), 0);
+    CU_ASSERT_EQUAL_FATAL(file_replace(place("old"), "text", 4, NULL), 0);
+    CU_ASSERT_EQUAL(file_replace_check(place("old"), &err), 0);
+    CU_ASSERT(!stat(place("old"), &st) && st.st_size == 4);
+    unlink(place("old"));
+    CU_ASSERT_EQUAL(file_replace_check(place("no/such/folder"), &err), ERR_IO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no/such/folder: cannot create"));
+    CU_ASSERT_EQUAL(file_replace_check(place("."), &err), ERR_INPUT);
+    CU_ASSERT_EQUAL(temporaries(), 0);
+}
+
 static void disk_full_leaves_nothing(void)
 {
     struct error err = {0};
     struct file_replace f;
 
     CU_ASSERT_EQUAL(file_replace(place("no/such/folder"), "x", 1, &err), ERR_IO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no/such/folder: cannot create"));
     CU_ASSERT_EQUAL_FATAL(file_replace_begin(&f, place("full"), &err), 0);
     close(f.fd);
     f.fd = open("/dev/full", O_WRONLY);
@@ -127,6 +145,7 @@ int main(void)
     static const struct suite_test tests[] = {
         SUITE_TEST(commit_replaces_and_abandon_does_not),
         SUITE_TEST(what_is_no_regular_file_is_refused),
+        SUITE_TEST(checking_a_path_tries_it_and_leaves_it_as_it_was),
         SUITE_TEST(disk_full_leaves_nothing),
         SUITE_TEST(folder_appears_whole_and_once),
         SUITE_TEST(folder_made_meanwhile_is_not_touched),
