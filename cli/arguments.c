@@ -97,3 +97,44 @@ int argument_int(int *out, const char *name, const char *value, int min, int max
     *out = (int)number;
     return 0;
 }
+
+static int place_value(const struct option_spec *spec, const struct option_place *place,
+                       const char *value, struct error *err)
+{
+    char name[64];
+
+    if (place->text)
+        *place->text = value;
+    else if (place->given)
+        *place->given = true;
+    else {
+        snprintf(name, sizeof name, "%s%s", spec->name[1] ? "--" : "-", spec->name);
+        return argument_int(place->number, name, value, place->min, place->max, err);
+    }
+    return 0;
+}
+
+int arguments_read(const struct command *command, int count, char **args,
+                   const struct option_place *places, const char **plain,
+                   const char *plain_name, struct error *err)
+{
+    struct arguments arguments;
+    const char *value;
+    bool taken = false;
+    int option, rc = 0;
+
+    arguments_init(&arguments, command, count, args);
+    while (!rc && (option = arguments_next(&arguments, &value, err)) != ARGUMENTS_END) {
+        if (option == ARGUMENTS_MISUSED)
+            return COMMAND_MISUSED;
+        if (option >= 0) {
+            rc = place_value(&command->options[option], &places[option], value, err);
+        } else if (taken) {
+            return command_misused(err, "one %s only, not %s too", plain_name, value);
+        } else {
+            *plain = value;
+            taken = true;
+        }
+    }
+    return rc;
+}

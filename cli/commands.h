@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Exit codes: DESIGN section 6. */
+/* Exit codes: README.md, "How a run ends". */
 enum exit_code {
     EXIT_DONE = 0,
     EXIT_REFUSED = 1,
@@ -62,6 +62,22 @@ int arguments_next(struct arguments *arguments, const char **value, struct error
 /* A whole number within [min, max], or command_misused(). */
 int argument_int(int *out, const char *name, const char *value, int min, int max,
                  struct error *err);
+
+/* Where an option's value goes: the one of text, number and given that is not NULL. */
+struct option_place {
+    const char **text;
+    int *number; /* within [min, max] */
+    int min, max;
+    bool *given; /* a switch */
+};
+
+/* Reads all arguments of a command that takes one plain argument at most: options to
+ * places, which has one for each of the command's, the plain argument to *plain, which
+ * stays as it was where there is none. plain_name ("job file") is for messages. 0 or
+ * what command_misused() returned. */
+int arguments_read(const struct command *command, int count, char **args,
+                   const struct option_place *places, const char **plain,
+                   const char *plain_name, struct error *err);
 
 extern const struct command command_export, command_predict, command_prepare,
     command_run, command_status;

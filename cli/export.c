@@ -32,32 +32,6 @@ static void help(void)
            "merged and peft want pooling = pooler, peft at least one adapted layer.\n");
 }
 
-static int take_option(struct export_options *o, int option, const char *value,
-                       struct error *err)
-{
-    switch (option) {
-    case OPTION_FORMAT:
-        o->format = value;
-        return 0;
-    case OPTION_OUT:
-        o->out = value;
-        return 0;
-    case OPTION_ENCODER:
-        o->encoder = value;
-        return 0;
-    case OPTION_BASE:
-        o->base = value;
-        return 0;
-    case ARGUMENTS_PLAIN:
-        if (o->trial)
-            return command_misused(err, "one trial only, not %s too", value);
-        o->trial = value;
-        return 0;
-    default:
-        return COMMAND_MISUSED;
-    }
-}
-
 static const char *last_component(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -163,24 +137,26 @@ static int write_export(const struct export_options *o, const struct trial_sourc
 
 static int run(int count, char **args, struct error *err)
 {
-    struct export_options options = {0};
+    struct export_options o = {0};
+    const struct option_place places[] = {
+        [OPTION_FORMAT] = {.text = &o.format},
+        [OPTION_OUT] = {.text = &o.out},
+        [OPTION_ENCODER] = {.text = &o.encoder},
+        [OPTION_BASE] = {.text = &o.base},
+    };
     struct trial_source source;
-    struct arguments arguments;
-    const char *value;
-    int option, form, rc;
+    int form, rc;
 
-    arguments_init(&arguments, &command_export, count, args);
-    while ((option = arguments_next(&arguments, &value, err)) != ARGUMENTS_END)
-        if ((rc = take_option(&options, option, value, err)))
-            return rc;
-    if (!options.trial || !options.format || !options.out)
-        return command_misused(err, "RUN_DIR, --format and -o are wanted");
-    if ((form = export_form_by_name(options.format)) < 0)
-        return command_misused(err, "--format %s: adapter, merged or peft",
-                               options.format);
-    if ((rc = trial_source_open(&source, options.trial, options.encoder, err)))
+    rc = arguments_read(&command_export, count, args, places, &o.trial, "trial", err);
+    if (rc)
         return rc;
-    rc = write_export(&options, &source, (enum export_form)form, err);
+    if (!o.trial || !o.format || !o.out)
+        return command_misused(err, "RUN_DIR, --format and -o are wanted");
+    if ((form = export_form_by_name(o.format)) < 0)
+        return command_misused(err, "--format %s: adapter, merged or peft", o.format);
+    if ((rc = trial_source_open(&source, o.trial, o.encoder, err)))
+        return rc;
+    rc = write_export(&o, &source, (enum export_form)form, err);
     trial_source_clear(&source);
     return rc;
 }

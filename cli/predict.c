@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     OPTION_DATA,
@@ -41,6 +42,8 @@ static const struct option_spec options_table[] = {
     {NULL, NULL, NULL},
 };
 
+enum { OUTPUT_PATH = 4096 };
+
 struct predict_options {
     const char *trial, *data, *task, *encoder, *out, *glue;
     int split; /* -1: not given */
@@ -65,46 +68,14 @@ static int split_by_name(const char *name)
     return -1;
 }
 
-static int take_option(struct predict_options *o, int option, const char *value,
-                       struct error *err)
+static int take_split(struct predict_options *o, const char *name, struct error *err)
 {
-    switch (option) {
-    case OPTION_DATA:
-        o->data = value;
-        return 0;
-    case OPTION_SPLIT:
-        o->split = split_by_name(value);
-        return o->split < 0 ? command_misused(err,
-                                              "--split %s: train, dev, "
-                                              "dev_mismatched, test or "
-                                              "test_mismatched",
-                                              value)
-                            : 0;
-    case OPTION_TASK:
-        o->task = value;
-        return 0;
-    case OPTION_ENCODER:
-        o->encoder = value;
-        return 0;
-    case OPTION_THREADS:
-        return argument_int(&o->threads, "--threads", value, 1, 1024, err);
-    case OPTION_OUT:
-        o->out = value;
-        return 0;
-    case OPTION_GLUE:
-        o->glue = value;
-        return 0;
-    case OPTION_LOGITS:
-        o->logits = true;
-        return 0;
-    case ARGUMENTS_PLAIN:
-        if (o->trial)
-            return command_misused(err, "one trial only, not %s too", value);
-        o->trial = value;
-        return 0;
-    default:
-        return COMMAND_MISUSED;
-    }
+    o->split = split_by_name(name);
+    return o->split < 0 ? command_misused(err,
+                                          "--split %s: train, dev, dev_mismatched, "
+                                          "test or test_mismatched",
+                                          name)
+                        : 0;
 }
 
 static int check_options(const struct predict_options *o, struct error *err)
@@ -277,23 +248,50 @@ static int predict_split(const struct predict_options *o,
     return rc;
 }
 
+/* -o's file, or in --glue's folder the file that GLUE wants. */
+static int output_path(char out[OUTPUT_PATH], const struct predict_options *o,
+                       const struct task *task, enum split split, struct error *err)
+{
+    const char *file = prediction_text_glue_name(task->name, split);
+
+    if (!o->glue)
+        snprintf(out, OUTPUT_PATH, "%s", o->out);
+    else if (!task->glue || !file)
+        return error_set(err, ERR_INPUT, "%s, %s: GLUE has no such file", task->name,
+                         split_names[split]);
+    else
+        snprintf(out, OUTPUT_PATH, "%s/%s", o->glue, file);
+    return 0;
+}
+
+/* What could not be written in the end is said before anything is computed. */
+static int check_output(const struct predict_options *o, const struct task *task,
+                        enum split split, struct error *err)
+{
+    char path[OUTPUT_PATH];
+    int rc = output_path(path, o, task, split, err);
+    bool made = !rc && o->glue && !mkdir(o->glue, 0777);
+
+    if (!rc)
+        rc = file_replace_check(path, err);
+    if (made)
+        rmdir(o->glue);
+    return rc;
+}
+
 /* One split to the file that the options name. */
 static int predict_into(const struct predict_options *o,
                         const struct trial_source *source, const struct task *task,
                         const struct dataset_split *data, enum split split,
                         struct error *err)
 {
-    const char *file = prediction_text_glue_name(task->name, split);
-    char path[4096];
+    char path[OUTPUT_PATH];
+    int rc = output_path(path, o, task, split, err);
 
-    if (!o->glue)
-        return predict_split(o, source, task, data, split_names[split], o->out, err);
-    if (!task->glue || !file)
-        return error_set(err, ERR_INPUT, "%s, %s: GLUE has no such file", task->name,
-                         split_names[split]);
-    if (mkdir(o->glue, 0777) && errno != EEXIST)
+    if (rc)
+        return rc;
+    if (o->glue && mkdir(o->glue, 0777) && errno != EEXIST)
         return error_set(err, ERR_IO, "%s: %s", o->glue, strerror(errno));
-    snprintf(path, sizeof path, "%s/%s", o->glue, file);
     return predict_split(o, source, task, data, split_names[split], path, err);
 }
 
@@ -303,8 +301,10 @@ static int predict_given(const struct predict_options *o,
 {
     enum split split = o->split < 0 ? SPLIT_TEST : (enum split)o->split;
     struct dataset_split data = {0};
-    int rc = read_given(&data, o, source, task, split, err);
+    int rc = check_output(o, task, split, err);
 
+    if (!rc)
+        rc = read_given(&data, o, source, task, split, err);
     if (!rc)
         rc = predict_into(o, source, task, &data, split, err);
     dataset_build_split_clear(&data);
@@ -315,22 +315,24 @@ static int predict_own(const struct predict_options *o,
                        const struct trial_source *source, const struct task *task,
                        struct error *err)
 {
-    struct dataset dataset;
-    enum split first = o->split >= 0 ? (enum split)o->split
-                       : o->glue     ? SPLIT_TEST
-                                     : SPLIT_DEV;
-    int rc = trial_source_dataset(&dataset, source, err);
+    enum split splits[2] = {o->split >= 0 ? (enum split)o->split
+                            : o->glue     ? SPLIT_TEST
+                                          : SPLIT_DEV,
+                            SPLIT_TEST_MISMATCHED};
+    struct dataset dataset = {0};
+    int count = 1, rc = check_output(o, task, splits[0], err);
 
-    if (rc)
-        return rc;
-    if (!dataset.splits[first].present)
+    if (!rc)
+        rc = trial_source_dataset(&dataset, source, err);
+    if (!rc && !dataset.splits[splits[0]].present)
         rc = error_set(err, ERR_INPUT, "%s: task %s has no %s split", source->run_dir,
-                       task->name, split_names[first]);
-    else
-        rc = predict_into(o, source, task, &dataset.splits[first], first, err);
-    if (!rc && o->glue && o->split < 0 && dataset.splits[SPLIT_TEST_MISMATCHED].present)
-        rc = predict_into(o, source, task, &dataset.splits[SPLIT_TEST_MISMATCHED],
-                          SPLIT_TEST_MISMATCHED, err);
+                       task->name, split_names[splits[0]]);
+    if (o->glue && o->split < 0 && dataset.splits[splits[1]].present)
+        count = 2;
+    if (!rc && count == 2)
+        rc = check_output(o, task, splits[1], err);
+    for (int i = 0; i < count && !rc; i++)
+        rc = predict_into(o, source, task, &dataset.splits[splits[i]], splits[i], err);
     dataset_clear(&dataset);
     return rc;
 }
@@ -354,18 +356,25 @@ static int predict(const struct predict_options *o, struct error *err)
 
 static int run(int count, char **args, struct error *err)
 {
-    struct predict_options options = {.split = -1};
-    struct arguments arguments;
-    const char *value;
-    int option, rc;
+    struct predict_options o = {.split = -1};
+    const char *split = NULL;
+    const struct option_place places[] = {
+        [OPTION_DATA] = {.text = &o.data},
+        [OPTION_SPLIT] = {.text = &split},
+        [OPTION_TASK] = {.text = &o.task},
+        [OPTION_ENCODER] = {.text = &o.encoder},
+        [OPTION_THREADS] = {.number = &o.threads, .min = 1, .max = 1024},
+        [OPTION_OUT] = {.text = &o.out},
+        [OPTION_GLUE] = {.text = &o.glue},
+        [OPTION_LOGITS] = {.given = &o.logits},
+    };
+    int rc =
+        arguments_read(&command_predict, count, args, places, &o.trial, "trial", err);
 
-    arguments_init(&arguments, &command_predict, count, args);
-    while ((option = arguments_next(&arguments, &value, err)) != ARGUMENTS_END)
-        if ((rc = take_option(&options, option, value, err)))
-            return rc;
-    if ((rc = check_options(&options, err)))
+    if (rc || (split && (rc = take_split(&o, split, err))) ||
+        (rc = check_options(&o, err)))
         return rc;
-    return predict(&options, err);
+    return predict(&o, err);
 }
 
 const struct command command_predict = {

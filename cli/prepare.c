@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "jobs/job_spec.h"
 #include "storage/dataset_file.h"
+#include "storage/file_replace.h"
 #include "text/dataset_build.h"
 
 #include <stdio.h>
@@ -29,34 +30,6 @@ static void help(void)
 {
     printf("Tokenises all splits of a task into one HDF5 file, which a job may name as "
            "a task's\ndata. Optional: run prepares what a job names by itself.\n");
-}
-
-static int take_option(struct prepare_options *o, int option, const char *value,
-                       struct error *err)
-{
-    switch (option) {
-    case OPTION_TASK:
-        o->task = value;
-        return 0;
-    case OPTION_ENCODER:
-        o->encoder = value;
-        return 0;
-    case OPTION_DATA:
-        o->data = value;
-        return 0;
-    case OPTION_OUT:
-        o->out = value;
-        return 0;
-    case OPTION_LENGTH:
-        return argument_int(&o->max_length, "--max-length", value, 4, 65536, err);
-    case ARGUMENTS_PLAIN:
-        if (o->job)
-            return command_misused(err, "one job file only, not %s too", value);
-        o->job = value;
-        return 0;
-    default:
-        return COMMAND_MISUSED;
-    }
 }
 
 static int check_options(const struct prepare_options *o, struct error *err)
@@ -148,18 +121,20 @@ static int prepare_task(const struct prepare_options *o, struct error *err)
 
 static int run(int count, char **args, struct error *err)
 {
-    struct prepare_options options = {0};
-    struct arguments arguments;
-    const char *value;
-    int option, rc;
+    struct prepare_options o = {0};
+    const struct option_place places[] = {
+        [OPTION_TASK] = {.text = &o.task},
+        [OPTION_ENCODER] = {.text = &o.encoder},
+        [OPTION_DATA] = {.text = &o.data},
+        [OPTION_LENGTH] = {.number = &o.max_length, .min = 4, .max = 65536},
+        [OPTION_OUT] = {.text = &o.out},
+    };
+    int rc =
+        arguments_read(&command_prepare, count, args, places, &o.job, "job file", err);
 
-    arguments_init(&arguments, &command_prepare, count, args);
-    while ((option = arguments_next(&arguments, &value, err)) != ARGUMENTS_END)
-        if ((rc = take_option(&options, option, value, err)))
-            return rc;
-    if ((rc = check_options(&options, err)))
+    if (rc || (rc = check_options(&o, err)) || (rc = file_replace_check(o.out, err)))
         return rc;
-    return options.job ? prepare_job(&options, err) : prepare_task(&options, err);
+    return o.job ? prepare_job(&o, err) : prepare_task(&o, err);
 }
 
 const struct command command_prepare = {

@@ -65,25 +65,18 @@ static int print_status(const char *dir, int rows, struct error *err)
 
 static int run(int count, char **args, struct error *err)
 {
-    struct arguments arguments;
-    const char *value, *dir = NULL;
+    const char *dir = NULL;
     bool exit_code = false;
-    int option, rows = 20, rc;
+    int rows = 20, rc;
+    const struct option_place places[] = {
+        [OPTION_ROWS] = {.number = &rows, .min = 0, .max = 1000000},
+        [OPTION_EXIT_CODE] = {.given = &exit_code},
+    };
 
-    arguments_init(&arguments, &command_status, count, args);
-    while ((option = arguments_next(&arguments, &value, err)) != ARGUMENTS_END) {
-        if (option == ARGUMENTS_MISUSED)
-            return COMMAND_MISUSED;
-        if (option == OPTION_EXIT_CODE)
-            exit_code = true;
-        else if (option == OPTION_ROWS) {
-            if ((rc = argument_int(&rows, "--rows", value, 0, 1000000, err)))
-                return rc;
-        } else if (dir)
-            return command_misused(err, "one run directory only, not %s too", value);
-        else
-            dir = value;
-    }
+    rc = arguments_read(&command_status, count, args, places, &dir, "run directory",
+                        err);
+    if (rc)
+        return rc;
     if (!dir)
         return command_misused(err, "a run directory is wanted");
     return exit_code ? print_exit_code(dir, err) : print_status(dir, rows, err);

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "tests/support/suite.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { OPTION_WORKERS, OPTION_QUIET, OPTION_DIR };
@@ -81,6 +82,45 @@ static void numbers_are_whole_and_in_range(void)
     CU_ASSERT_EQUAL(number, 12);
 }
 
+/* "workers quiet dir plain", or "!" and the error. */
+static const char *read_into_places(int count, const char *const *args)
+{
+    static char text[512];
+    const char *dir = "-", *plain = "-";
+    bool quiet = false;
+    int workers = 0;
+    const struct option_place places[] = {
+        [OPTION_WORKERS] = {.number = &workers, .min = 1, .max = 9},
+        [OPTION_QUIET] = {.given = &quiet},
+        [OPTION_DIR] = {.text = &dir},
+    };
+    struct error err = {""};
+    int rc =
+        arguments_read(&command, count, (char **)args, places, &plain, "job", &err);
+    if (rc)
+        snprintf(text, sizeof text, "%s%s", rc == COMMAND_MISUSED ? "!" : "?",
+                 err.text);
+    else
+        snprintf(text, sizeof text, "%d %d %s %s", workers, quiet, dir, plain);
+    return text;
+}
+
+#define READ(...)                                                                      \
+    read_into_places(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *),           \
+                     (const char *[]){__VA_ARGS__})
+
+static void values_go_to_their_places(void)
+{
+    CU_ASSERT_STRING_EQUAL(READ("j", "--workers=3", "--quiet", "-o", "d"), "3 1 d j");
+    CU_ASSERT_STRING_EQUAL(READ("-o", "a", "-o", "b"), "0 0 b -");
+    CU_ASSERT_STRING_EQUAL(READ("--workers", "10"),
+                           "!--workers: '10' is not a number from 1 to 9");
+    CU_ASSERT_STRING_EQUAL(READ("a", "-o", "d", "b"), "!one job only, not b too");
+    CU_ASSERT_STRING_EQUAL(READ("--workers", "0", "a"),
+                           "!--workers: '0' is not a number from 1 to 9");
+    CU_ASSERT_STRING_EQUAL(READ("a", "--what"), "!unknown option --what");
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
@@ -88,6 +128,7 @@ int main(void)
         SUITE_TEST(behind_two_dashes_all_is_plain),
         SUITE_TEST(wrong_options_are_named),
         SUITE_TEST(numbers_are_whole_and_in_range),
+        SUITE_TEST(values_go_to_their_places),
         {NULL, NULL},
     };
     return suite_run("arguments", tests);
