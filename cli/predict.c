@@ -203,6 +203,8 @@ static void print_metrics(const struct task *task, const struct dataset_split *s
                           const char *path, const float *logits)
 {
     printf("%s: %lld rows", path, (long long)split->rows);
+    if (split->rows_skipped)
+        printf(", %lld skipped", (long long)split->rows_skipped);
     for (int m = 0; m < task->metric_count && split->labelled; m++)
         if (task->metrics[m] != METRIC_ACCURACY_MISMATCHED)
             printf(", %s %.4f", metric_name(task->metrics[m]),
@@ -290,6 +292,13 @@ static int predict_into(const struct predict_options *o,
 
     if (rc)
         return rc;
+    /* All rows behind a skipped one would get another's number. */
+    if (o->glue && data->rows_skipped)
+        return error_set(err, ERR_INPUT,
+                         "%s, %s: %lld of %lld rows lack columns and were skipped; "
+                         "GLUE wants a line for each",
+                         task->name, split_names[split], (long long)data->rows_skipped,
+                         (long long)data->rows_read);
     if (o->glue && mkdir(o->glue, 0777) && errno != EEXIST)
         return error_set(err, ERR_IO, "%s: %s", o->glue, strerror(errno));
     return predict_split(o, source, task, data, split_names[split], path, err);
