@@ -178,12 +178,15 @@ static int parse_item(struct settings *out, char *item, struct error *err)
 
 int settings_parse(struct settings *out, const char *canonical, struct error *err)
 {
-    char *copy = strdup(canonical), *at = copy;
+    char copy[SETTINGS_TEXT], *at = copy;
+    size_t length = strlen(canonical);
     int rc = 0;
 
     settings_defaults(out);
-    if (!copy)
-        return error_set(err, ERR_MEMORY, "out of memory");
+    if (length >= sizeof copy)
+        return error_set(err, ERR_PROTOCOL, "settings: %zu bytes, at most %d", length,
+                         SETTINGS_TEXT - 1);
+    memcpy(copy, canonical, length + 1);
     while (*at && !rc) {
         char *end = strchr(at, ';');
 
@@ -195,6 +198,5 @@ int settings_parse(struct settings *out, const char *canonical, struct error *er
         rc = parse_item(out, at, err);
         at = end + 1;
     }
-    free(copy);
     return rc;
 }

@@ -84,7 +84,8 @@ void settings_defaults(struct settings *out);
  * equal settings have equal text. Release with free(); NULL when out of memory. */
 char *settings_canonical(const struct settings *settings);
 /* The way back; names and values are checked as those of a job file. ERR_PROTOCOL for
- * text of another form. */
+ * text of another form, the only failure. */
+enum { SETTINGS_TEXT = 16384 }; /* bytes of such a text, with its zero */
 int settings_parse(struct settings *out, const char *canonical, struct error *err);
 
 /* What `shiftwork run --help` says about the job file. */

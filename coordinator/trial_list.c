@@ -1,0 +1,144 @@
+#include "coordinator/trial_list.h"
+
+#include "jobs/settings_table.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+void trial_list_clear(struct trial_list *list)
+{
+    for (int i = 0; i < list->config_count; i++)
+        free(list->configs[i]);
+    free(list->configs);
+    free(list->trials);
+    digest_map_clear(&list->trial_map);
+    digest_map_clear(&list->config_map);
+    *list = (struct trial_list){0};
+}
+
+static int no_memory(struct error *err)
+{
+    return error_set(err, ERR_MEMORY, "out of memory for the list of trials");
+}
+
+static char *text_of(const struct settings *settings)
+{
+    struct settings standard, without = *settings;
+
+    settings_defaults(&standard);
+    without.seed = standard.seed;
+    return settings_canonical(&without);
+}
+
+static int add_config(struct trial_list *list, struct digest key, char *text)
+{
+    if (list->config_count == list->config_capacity) {
+        int capacity = 2 * list->config_capacity + 16;
+        char **grown = realloc(list->configs, (size_t)capacity * sizeof *grown);
+        if (!grown)
+            return ERR_MEMORY;
+        list->configs = grown;
+        list->config_capacity = capacity;
+    }
+    if (digest_map_put(&list->config_map, key, list->config_count + 1))
+        return ERR_MEMORY;
+    list->configs[list->config_count++] = text;
+    return 0;
+}
+
+int trial_list_config(struct trial_list *list, struct digest key,
+                      const struct settings *settings, int *number, bool *added,
+                      struct error *err)
+{
+    int64_t known = digest_map_find(&list->config_map, key);
+    char *text = text_of(settings);
+
+    if (!text || strlen(text) >= SETTINGS_TEXT) { /* not by far, with one path in it */
+        free(text);
+        return no_memory(err);
+    }
+    *added = known == 0;
+    if (known) {
+        free(list->configs[known - 1]);
+        list->configs[known - 1] = text;
+        *number = (int)known;
+        return 0;
+    }
+    if (add_config(list, key, text)) {
+        free(text);
+        return no_memory(err);
+    }
+    *number = list->config_count;
+    return 0;
+}
+
+static int add_trial(struct trial_list *list, const struct trial_list_entry *entry)
+{
+    if (list->trial_count == list->trial_capacity) {
+        int64_t capacity = 2 * list->trial_capacity + 64;
+        struct trial_list_entry *grown =
+            realloc(list->trials, (size_t)capacity * sizeof *grown);
+        if (!grown)
+            return ERR_MEMORY;
+        list->trials = grown;
+        list->trial_capacity = capacity;
+    }
+    if (digest_map_put(&list->trial_map, entry->identity, list->trial_count + 1))
+        return ERR_MEMORY;
+    list->trials[list->trial_count++] = *entry;
+    return 0;
+}
+
+int trial_list_trial(struct trial_list *list, const struct trial_list_entry *entry,
+                     int64_t *number, bool *added, struct error *err)
+{
+    assert(entry->parts.config >= 1 && entry->parts.config <= list->config_count);
+    *number = digest_map_find(&list->trial_map, entry->identity);
+    *added = *number == 0;
+    if (!*added)
+        return 0;
+    if (add_trial(list, entry))
+        return no_memory(err);
+    *number = list->trial_count;
+    return 0;
+}
+
+int64_t trial_list_find(const struct trial_list *list, struct digest identity)
+{
+    return digest_map_find(&list->trial_map, identity);
+}
+
+struct trial_parts trial_list_parts(const struct trial_list *list, int64_t trial)
+{
+    return list->trials[trial - 1].parts;
+}
+
+struct digest trial_list_identity(const struct trial_list *list, int64_t trial)
+{
+    return list->trials[trial - 1].identity;
+}
+
+void trial_list_config_settings(const struct trial_list *list, int config,
+                                struct settings *out)
+{
+    int rc = settings_parse(out, list->configs[config - 1], NULL);
+
+    assert(!rc); /* it was checked when it came in */
+    (void)rc;
+}
+
+void trial_list_settings(const struct trial_list *list, int64_t trial,
+                         struct settings *out)
+{
+    struct trial_parts parts = trial_list_parts(list, trial);
+
+    trial_list_config_settings(list, parts.config, out);
+    out->seed = parts.seed;
+}
+
+const char *trial_list_config_text(const struct trial_list *list, int config)
+{
+    return list->configs[config - 1];
+}

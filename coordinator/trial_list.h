@@ -1,0 +1,62 @@
+/* All trials and configurations of a run directory, whatever jobs they came from.
+ *
+ * Numbers count from 1 in the order of first appearance and never change: a job that
+ * gains configurations, seeds or tasks adds behind what is there. A trial is known by
+ * its identity, a configuration by the digest of those of its settings that have an
+ * effect. */
+#ifndef COORDINATOR_TRIAL_LIST_H
+#define COORDINATOR_TRIAL_LIST_H
+
+#include "common/digest_map.h"
+#include "common/error.h"
+#include "jobs/settings.h"
+
+#include <stdint.h>
+
+struct trial_parts {
+    int task;   /* index in the job's tasks */
+    int config; /* number */
+    uint32_t seed;
+};
+
+struct trial_list_entry {
+    struct digest identity;
+    struct trial_parts parts;
+};
+
+/* All zero is an empty one. Read the counts; the rest is its own. */
+struct trial_list {
+    int64_t trial_count;
+    int config_count;
+    struct trial_list_entry *trials;
+    char **configs; /* canonical texts of settings, without seed */
+    int64_t trial_capacity;
+    int config_capacity;
+    struct digest_map trial_map, config_map;
+};
+
+void trial_list_clear(struct trial_list *list);
+
+/* The number of a configuration; one not known yet (*added) is put behind the others.
+ * Of a known one the settings become these: they may differ in what has no effect, and
+ * in epochs where the schedule does not depend on them. seed is left out. */
+int trial_list_config(struct trial_list *list, struct digest key,
+                      const struct settings *settings, int *number, bool *added,
+                      struct error *err);
+/* The same for a trial of a known configuration. */
+int trial_list_trial(struct trial_list *list, const struct trial_list_entry *entry,
+                     int64_t *number, bool *added, struct error *err);
+
+int64_t trial_list_find(const struct trial_list *list,
+                        struct digest identity); /* or 0 */
+struct trial_parts trial_list_parts(const struct trial_list *list, int64_t trial);
+struct digest trial_list_identity(const struct trial_list *list, int64_t trial);
+/* Without the seed: its default. */
+void trial_list_config_settings(const struct trial_list *list, int config,
+                                struct settings *out);
+void trial_list_settings(const struct trial_list *list, int64_t trial,
+                         struct settings *out);
+/* The text of a configuration; borrowed. */
+const char *trial_list_config_text(const struct trial_list *list, int config);
+
+#endif
