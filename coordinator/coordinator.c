@@ -9,8 +9,7 @@
 #include <stdlib.h>
 
 static const double least_sleep_s = 50e-6, most_sleep_s = 5e-3;
-static const double farewell_s = 5.0;     /* for the last messages to go out */
-static const double first_worker_s = 120; /* for the first one to say hello */
+static const double farewell_s = 5.0; /* for the last messages to go out */
 static const double terminal_s = 0.5, plain_s = 10.0; /* between progress lines */
 
 static void check_stops(struct coordinator *c)
@@ -35,16 +34,25 @@ static void give_up_run(struct coordinator *c, const char *why)
     trial_table_stop(c->table);
 }
 
+/* One that only comes late finds its farewell and leaves. */
+static void worker_silent(struct coordinator *c, int worker)
+{
+    bool joined = c->members[worker].joined;
+    const char *why =
+        joined ? "it has been silent for too long" : "it has not said hello in time";
+    if (!joined)
+        coordinator_send_farewell(c, worker, why);
+    coordinator_member_gone(c, worker, why);
+}
+
 static void check_workers(struct coordinator *c, double now)
 {
     for (int w; (w = trial_table_silent(c->table, now)) >= 0;) {
-        coordinator_member_gone(c, w, "it has been silent for too long");
+        worker_silent(c, w);
         coordinator_grant_all(c, now);
     }
-    if (c->gone == c->order->workers)
+    if (trial_table_workers(c->table) == 0)
         give_up_run(c, "no worker is left");
-    else if (c->joined == 0 && now - c->began > first_worker_s)
-        give_up_run(c, "no worker has said hello");
 }
 
 static int publish(struct coordinator *c, double now, struct error *err)
@@ -207,14 +215,15 @@ static int coordinator_init(struct coordinator *c, const char *results,
         rc = channels_new(&c->channels, 1, workers, err);
     if (rc)
         return rc;
-    c->table = trial_table_new(c->sweep->trial_count, workers, policy);
+    double now = clock_monotonic_s();
+    c->table = trial_table_new(c->sweep->trial_count, workers, policy, now);
     c->members = calloc((size_t)workers, sizeof *c->members);
     c->publisher = publisher_new(results);
     if (!c->table || !c->members || !c->publisher)
         return error_set(err, ERR_MEMORY, "out of memory for %d workers", workers);
     for (int64_t i = 1; i <= c->sweep->trial_count; i++)
         c->work_left += coordinator_work_of(c, i);
-    c->began = c->shown = clock_monotonic_s();
+    c->shown = now;
     c->changed = true;
     return 0;
 }

@@ -29,7 +29,6 @@ void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
     if (member->gone)
         return;
     member->gone = true;
-    c->gone++;
     log_line("worker %d%s%s is gone: %s", worker + 1, member->host[0] ? " on " : "",
              member->host, why);
     int64_t given_up = trial_table_worker_lost(c->table, worker);
@@ -181,7 +180,6 @@ static int on_hello(struct coordinator *c, int worker,
         return 0;
     }
     member->joined = true;
-    c->joined++;
     trial_table_worker_joined(c->table, worker, now);
     send_welcome(c, worker);
     for (int i = 0; i < c->spec->task_count; i++)
@@ -256,29 +254,19 @@ static int on_result(struct coordinator *c, int worker,
     return 0;
 }
 
-/* What another worker may be able to do is handed out again, but not for ever. */
-static bool worth_another_try(const struct coordinator *c, const struct failure *m)
-{
-    return (m->status == ERR_IO || m->status == ERR_MEMORY) &&
-           trial_table_attempts(c->table, (int64_t)m->trial) <
-               c->spec->cluster.attempts;
-}
-
 static int on_failure(struct coordinator *c, int worker,
                       const struct channel_event *event, double now, struct error *err)
 {
     struct failure m;
-    enum trial_answer answer;
     int rc = failure_decode(&m, event->data, event->size, err);
     if (!rc && !known_trial(c, m.trial))
         rc = error_set(err, ERR_PROTOCOL, "FAILURE of trial %" PRIu64, m.trial);
     if (rc)
         return rc;
     int64_t trial = (int64_t)m.trial;
-    bool again = worth_another_try(c, &m);
-    answer = again ? trial_table_released(c->table, trial, m.lease, now)
-                   : trial_table_ended(c->table, trial, m.lease, TRIAL_FAILED, now);
-    if (answer != ANSWER_IGNORE) {
+    bool elsewhere = m.status == ERR_IO || m.status == ERR_MEMORY;
+    if (trial_table_failed(c->table, trial, m.lease, elsewhere, now) != ANSWER_IGNORE) {
+        bool again = trial_table_state(c->table, trial) == TRIAL_QUEUED;
         log_line("trial %" PRId64 " failed on %s%s: %s", trial, c->members[worker].host,
                  again ? " and is tried again" : "", m.text);
         findings_failure(c->findings, trial, m.text);

@@ -24,13 +24,12 @@ struct coordinator {
     struct findings *findings;
     struct publisher *publisher;
     struct member *members; /* (workers) */
-    int joined, gone;
     int stops_seen;
     bool changed; /* since the last snapshot */
     bool broken;  /* results cannot be written, or nobody is left to work */
     struct progress_rate rate;
     uint64_t examples;
-    double work_left, began, shown;
+    double work_left, shown;
 };
 
 /* Training examples of a trial, if it does not end early. */

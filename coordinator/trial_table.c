@@ -1,6 +1,6 @@
 /* Trials and workers in arrays, chained by numbers: a trial is either in the queue or
- * in the list of the worker that holds it; a worker that is there is in the order in
- * which workers were last heard. So every event is a few assignments. */
+ * in the list of the worker that holds it; a worker that is there or expected is in the
+ * order in which workers were last heard. So every event is a few assignments. */
 #include "coordinator/trial_table.h"
 
 #include <assert.h>
@@ -13,7 +13,7 @@ struct trial {
     int32_t holder;         /* worker, or -1 */
     int32_t epochs;
     uint16_t attempts;
-    uint16_t losses; /* workers lost since its last report */
+    uint16_t losses; /* workers lost, or failures, since its last report */
     uint8_t state;
 };
 
@@ -23,10 +23,10 @@ struct chain {
 };
 
 struct worker {
-    struct chain held; /* the first is computed */
-    double heard;
+    struct chain held;  /* the first is computed */
+    double heard;       /* or since when it is expected */
     int next, previous; /* workers in order of heard; -1: none */
-    bool here;
+    bool here, expected;
 };
 
 struct trial_table {
@@ -36,7 +36,8 @@ struct trial_table {
     struct chain queue;
     int worker_count;
     struct worker *workers;
-    int longest_silent, last_heard; /* workers; -1: none is here */
+    int here_or_expected;           /* so many workers */
+    int longest_silent, last_heard; /* workers; -1: none is here or expected */
     uint32_t lease;                 /* the last one given */
     int64_t counts[TRIAL_STATE_COUNT];
     bool stopping;
@@ -113,8 +114,23 @@ static void silence_append(struct trial_table *t, int worker)
     t->last_heard = worker;
 }
 
+/* here, or only expected */
+static void worker_enters(struct trial_table *t, int worker, bool here, double now)
+{
+    t->workers[worker] = (struct worker){.here = here, .expected = !here, .heard = now};
+    t->here_or_expected++;
+    silence_append(t, worker);
+}
+
+static void worker_leaves(struct trial_table *t, int worker)
+{
+    silence_remove(t, worker);
+    t->here_or_expected--;
+    t->workers[worker].here = t->workers[worker].expected = false;
+}
+
 struct trial_table *trial_table_new(int64_t trials, int workers,
-                                    struct trial_policy policy)
+                                    struct trial_policy policy, double now)
 {
     struct trial_table *t = calloc(1, sizeof *t);
 
@@ -137,6 +153,8 @@ struct trial_table *trial_table_new(int64_t trials, int workers,
         t->trials[i].holder = -1;
         chain_append(t, &t->queue, i);
     }
+    for (int i = 0; i < workers; i++)
+        worker_enters(t, i, false, now);
     return t;
 }
 
@@ -156,8 +174,9 @@ void trial_table_worker_joined(struct trial_table *table, int worker, double now
     assert(worker >= 0 && worker < table->worker_count);
     if (w->here)
         return;
-    *w = (struct worker){.here = true, .heard = now};
-    silence_append(table, worker);
+    if (w->expected)
+        worker_leaves(table, worker);
+    worker_enters(table, worker, true, now);
 }
 
 void trial_table_heard(struct trial_table *table, int worker, double now)
@@ -192,24 +211,45 @@ static bool count_loss(struct trial_table *t, struct trial *entry)
     return entry->losses >= t->policy.attempts;
 }
 
+/* Its trials are queued in their old order; the one that it computed goes to state. */
+static void take_all_back(struct trial_table *t, int worker, enum trial_state state)
+{
+    struct chain *held = &t->workers[worker].held;
+    int32_t computed = held->first;
+
+    while (held->last != computed)
+        take_back(t, held->last, TRIAL_QUEUED);
+    if (computed)
+        take_back(t, computed, state);
+}
+
 int64_t trial_table_worker_lost(struct trial_table *table, int worker)
 {
     struct worker *w = &table->workers[worker];
-    int64_t computed = w->held.first, given_up = 0;
+    int64_t computed = w->held.first;
+    bool given_up;
 
     assert(worker >= 0 && worker < table->worker_count);
-    if (!w->here)
+    if (!w->here && !w->expected)
         return 0;
-    while (w->held.last != computed) /* not begun: back in their old order */
-        take_back(table, w->held.last, TRIAL_QUEUED);
-    if (computed) {
-        if (count_loss(table, &table->trials[computed]))
-            given_up = computed;
-        take_back(table, computed, given_up ? TRIAL_GIVEN_UP : TRIAL_QUEUED);
-    }
-    silence_remove(table, worker);
-    w->here = false;
-    return given_up;
+    given_up = computed && count_loss(table, &table->trials[computed]);
+    take_all_back(table, worker, given_up ? TRIAL_GIVEN_UP : TRIAL_QUEUED);
+    worker_leaves(table, worker);
+    return given_up ? computed : 0;
+}
+
+void trial_table_worker_dismissed(struct trial_table *table, int worker)
+{
+    assert(worker >= 0 && worker < table->worker_count);
+    if (!table->workers[worker].here && !table->workers[worker].expected)
+        return;
+    take_all_back(table, worker, TRIAL_QUEUED);
+    worker_leaves(table, worker);
+}
+
+int trial_table_workers(const struct trial_table *table)
+{
+    return table->here_or_expected;
 }
 
 int trial_table_silent(const struct trial_table *table, double now)
@@ -284,8 +324,18 @@ static enum trial_answer leave(struct trial_table *table, int64_t trial, uint32_
 enum trial_answer trial_table_ended(struct trial_table *table, int64_t trial,
                                     uint32_t lease, enum trial_state state, double now)
 {
-    assert(state == TRIAL_DONE || state == TRIAL_STOPPED || state == TRIAL_FAILED);
+    assert(state == TRIAL_DONE || state == TRIAL_STOPPED);
     return leave(table, trial, lease, state, now);
+}
+
+enum trial_answer trial_table_failed(struct trial_table *table, int64_t trial,
+                                     uint32_t lease, bool elsewhere, double now)
+{
+    if (!is_current(table, trial, lease))
+        return ANSWER_IGNORE;
+    if (elsewhere && !count_loss(table, &table->trials[trial]))
+        return leave(table, trial, lease, TRIAL_QUEUED, now);
+    return leave(table, trial, lease, TRIAL_FAILED, now);
 }
 
 enum trial_answer trial_table_released(struct trial_table *table, int64_t trial,

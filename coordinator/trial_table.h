@@ -20,14 +20,15 @@ enum trial_state {
     TRIAL_RUNNING,
     TRIAL_DONE,
     TRIAL_STOPPED,  /* by a scheduler, before its last epoch; final */
-    TRIAL_FAILED,   /* it said so itself; final */
+    TRIAL_FAILED,   /* it cannot be computed; final */
     TRIAL_GIVEN_UP, /* lost its worker too often; final */
     TRIAL_STATE_COUNT
 };
 const char *trial_state_name(enum trial_state state); /* "given up" */
 
 struct trial_policy {
-    int attempts;        /* workers lost without a report in between: given up */
+    int attempts;        /* workers lost, or failures that may not hold elsewhere,
+                            without a report in between: given up, or failed */
     double lost_after_s; /* silence of a worker that counts as lost; 0: never */
 };
 
@@ -46,10 +47,10 @@ enum trial_answer {
 
 struct trial_table;
 
-/* Trials 1…trials are queued in this order; workers are 0…workers-1, none of them here
- * yet. NULL when out of memory. */
+/* Trials 1…trials are queued in this order; workers 0…workers-1 are expected from now
+ * on: one that does not join within lost_after_s is silent. NULL when out of memory. */
 struct trial_table *trial_table_new(int64_t trials, int workers,
-                                    struct trial_policy policy);
+                                    struct trial_policy policy, double now);
 void trial_table_free(struct trial_table *table);
 
 /* A worker is there, idle. One that was lost may come back. */
@@ -59,6 +60,10 @@ void trial_table_heard(struct trial_table *table, int worker, double now);
 /* Its trials go back to the front of the queue. Returns the one that it computed if
  * that is given up now, otherwise 0. */
 int64_t trial_table_worker_lost(struct trial_table *table, int worker);
+/* It leaves because it cannot work: the same, but no trial is at fault. */
+void trial_table_worker_dismissed(struct trial_table *table, int worker);
+/* Workers that are there or still expected. */
+int trial_table_workers(const struct trial_table *table);
 /* A worker silent for lost_after_s at now, or -1. Call worker_lost for it, then again.
  */
 int trial_table_silent(const struct trial_table *table, double now);
@@ -71,9 +76,13 @@ struct trial_lease trial_table_grant(struct trial_table *table, int worker, doub
 /* An epoch (or report_steps) was reported and kept: epochs so far. */
 enum trial_answer trial_table_reported(struct trial_table *table, int64_t trial,
                                        uint32_t lease, int epochs, double now);
-/* Final states: DONE, STOPPED or FAILED. */
+/* Final states: DONE or STOPPED. */
 enum trial_answer trial_table_ended(struct trial_table *table, int64_t trial,
                                     uint32_t lease, enum trial_state state, double now);
+/* It could not be computed: FAILED; or queued again where it may succeed elsewhere and
+ * attempts are left. */
+enum trial_answer trial_table_failed(struct trial_table *table, int64_t trial,
+                                     uint32_t lease, bool elsewhere, double now);
 /* The worker handed it back, to go on from its last report. */
 enum trial_answer trial_table_released(struct trial_table *table, int64_t trial,
                                        uint32_t lease, double now);

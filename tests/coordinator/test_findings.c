@@ -17,7 +17,7 @@ static void begin(void)
     struct trial_policy policy = {.attempts = 3};
     CU_ASSERT_EQUAL_FATAL(sample_run_init(&run, "", &err), 0);
     CU_ASSERT_EQUAL_FATAL(findings_new(&findings, &run.job, &err), 0);
-    table = trial_table_new(SAMPLE_TRIALS, 1, policy);
+    table = trial_table_new(SAMPLE_TRIALS, 1, policy, 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(table);
     trial_table_worker_joined(table, 0, 0);
 }
@@ -206,7 +206,7 @@ static void failures_are_named(void)
     struct trial_lease lease = trial_table_grant(table, 0, 0);
     findings_begun(findings, 1, "n1", "1 avx2");
     findings_failure(findings, 1, "loss is NaN at step 7");
-    trial_table_ended(table, 1, lease.lease, TRIAL_FAILED, 0);
+    trial_table_failed(table, 1, lease.lease, false, 0);
     struct results r = snapshot();
     CU_ASSERT_STRING_EQUAL(r.trials[0].status, "failed");
     CU_ASSERT_STRING_EQUAL(r.trials[0].error, "loss is NaN at step 7");

@@ -10,7 +10,7 @@ static const struct trial_policy policy = {.attempts = 3, .lost_after_s = 30};
 
 static struct trial_table *table_of(int64_t trials, int workers)
 {
-    struct trial_table *t = trial_table_new(trials, workers, policy);
+    struct trial_table *t = trial_table_new(trials, workers, policy, 0);
 
     for (int w = 0; w < workers; w++)
         trial_table_worker_joined(t, w, 0);
@@ -82,7 +82,7 @@ static void words_under_an_old_lease_are_ignored(void)
     CU_ASSERT_EQUAL(trial_table_epochs(t, 1), 0);
     CU_ASSERT_EQUAL(trial_table_holder(t, 1), 1);
     CU_ASSERT_EQUAL(trial_table_ended(t, 1, now.lease, TRIAL_DONE, 3), ANSWER_CONTINUE);
-    CU_ASSERT_EQUAL(trial_table_ended(t, 1, now.lease, TRIAL_FAILED, 3), ANSWER_IGNORE);
+    CU_ASSERT_EQUAL(trial_table_failed(t, 1, now.lease, false, 3), ANSWER_IGNORE);
     CU_ASSERT_EQUAL(trial_table_state(t, 1), TRIAL_DONE);
     trial_table_free(t);
 }
@@ -157,7 +157,7 @@ static void trial_ahead_becomes_the_computed_one(void)
     struct trial_table *t = table_of(2, 1);
     struct trial_lease a = trial_table_grant(t, 0, 1), b = trial_table_grant(t, 0, 1);
 
-    trial_table_ended(t, a.trial, a.lease, TRIAL_FAILED, 2);
+    trial_table_failed(t, a.trial, a.lease, false, 2);
     CU_ASSERT_EQUAL(trial_table_state(t, 1), TRIAL_FAILED);
     CU_ASSERT_EQUAL(trial_table_computing(t, 0).trial, 2);
     CU_ASSERT_EQUAL(trial_table_computing(t, 0).lease, b.lease);
@@ -245,6 +245,90 @@ static void handed_back_trial_is_no_lost_one(void)
     trial_table_free(t);
 }
 
+static void dismissed_workers_trials_are_no_lost_ones(void)
+{
+    struct trial_table *t = table_of(3, 1);
+
+    for (int i = 0; i < 10; i++) {
+        for (int n = 1; n <= 3; n++)
+            CU_ASSERT_EQUAL(trial_table_grant(t, 0, i).trial, n);
+        trial_table_worker_dismissed(t, 0);
+        CU_ASSERT_EQUAL(trial_table_workers(t), 0);
+        CU_ASSERT_EQUAL(trial_table_count(t, TRIAL_QUEUED), 3);
+        CU_ASSERT_EQUAL(trial_table_grant(t, 0, i).trial, 0);
+        trial_table_worker_joined(t, 0, i);
+    }
+    trial_table_free(t);
+}
+
+static void trial_that_fails_everywhere_has_failed(void)
+{
+    struct trial_table *t = table_of(1, 2);
+
+    for (int i = 0; i < 3; i++) { /* a lost worker counts as much as a failure */
+        struct trial_lease a = trial_table_grant(t, i % 2, i);
+
+        CU_ASSERT_EQUAL(trial_table_state(t, 1), TRIAL_RUNNING);
+        if (i == 1)
+            trial_table_worker_lost(t, 1);
+        else
+            CU_ASSERT_EQUAL(trial_table_failed(t, 1, a.lease, true, i),
+                            ANSWER_CONTINUE);
+    }
+    CU_ASSERT_EQUAL(trial_table_state(t, 1), TRIAL_FAILED);
+    trial_table_free(t);
+}
+
+/* As often as it was handed out does not matter, nor what was before a report. */
+static void failure_that_may_not_hold_elsewhere_is_tried_elsewhere(void)
+{
+    struct trial_table *t = table_of(1, 1);
+
+    for (int i = 0; i < 10; i++) {
+        struct trial_lease a = trial_table_grant(t, 0, i);
+
+        CU_ASSERT_EQUAL(trial_table_reported(t, 1, a.lease, i + 1, i), ANSWER_CONTINUE);
+        CU_ASSERT_EQUAL(trial_table_failed(t, 1, a.lease, true, i), ANSWER_CONTINUE);
+        CU_ASSERT_EQUAL(trial_table_state(t, 1), TRIAL_QUEUED);
+    }
+    trial_table_free(t);
+}
+
+static void failure_of_the_trials_own_is_final(void)
+{
+    struct trial_table *t = table_of(1, 1);
+    struct trial_lease a = trial_table_grant(t, 0, 1);
+
+    CU_ASSERT_EQUAL(trial_table_failed(t, 1, a.lease, false, 2), ANSWER_CONTINUE);
+    CU_ASSERT_EQUAL(trial_table_state(t, 1), TRIAL_FAILED);
+    CU_ASSERT(trial_table_over(t));
+    trial_table_free(t);
+}
+
+static void worker_that_never_joins_is_found_by_the_time(void)
+{
+    struct trial_table *t = trial_table_new(1, 3, policy, 100);
+
+    CU_ASSERT_EQUAL(trial_table_workers(t), 3);
+    CU_ASSERT_EQUAL(trial_table_deadline(t), 130);
+    trial_table_heard(t, 1, 110); /* only joining counts */
+    trial_table_worker_joined(t, 0, 105);
+    CU_ASSERT_EQUAL(trial_table_silent(t, 129), -1);
+    for (int i = 0; i < 2; i++) {
+        int silent = trial_table_silent(t, 130);
+
+        CU_ASSERT(silent == 1 || silent == 2);
+        CU_ASSERT_EQUAL(trial_table_worker_lost(t, silent), 0);
+    }
+    CU_ASSERT_EQUAL(trial_table_silent(t, 130), -1);
+    CU_ASSERT_EQUAL(trial_table_workers(t), 1);
+    CU_ASSERT_EQUAL(trial_table_silent(t, 135), 0);
+    trial_table_worker_lost(t, 0);
+    CU_ASSERT_EQUAL(trial_table_workers(t), 0);
+    CU_ASSERT(isinf(trial_table_deadline(t)));
+    trial_table_free(t);
+}
+
 static void restored_trials_go_on_where_they_were(void)
 {
     struct trial_table *t = table_of(4, 1);
@@ -302,6 +386,8 @@ static void storm_event(struct trial_table *t, int worker, unsigned what, double
         trial_table_ended(t, a.trial, a.lease, TRIAL_DONE, now);
     } else if (what < 85) {
         trial_table_released(t, a.trial, a.lease, now);
+    } else if (what < 87) {
+        trial_table_worker_dismissed(t, worker);
     } else if (what < 92) {
         trial_table_worker_lost(t, worker);
     } else {
@@ -350,6 +436,11 @@ int main(void)
         SUITE_TEST(lost_worker_gets_nothing_until_it_is_back),
         SUITE_TEST(stop_lets_running_trials_hand_back),
         SUITE_TEST(handed_back_trial_is_no_lost_one),
+        SUITE_TEST(dismissed_workers_trials_are_no_lost_ones),
+        SUITE_TEST(trial_that_fails_everywhere_has_failed),
+        SUITE_TEST(failure_that_may_not_hold_elsewhere_is_tried_elsewhere),
+        SUITE_TEST(failure_of_the_trials_own_is_final),
+        SUITE_TEST(worker_that_never_joins_is_found_by_the_time),
         SUITE_TEST(restored_trials_go_on_where_they_were),
         SUITE_TEST(job_without_trials_is_over),
         SUITE_TEST(storm_of_events_loses_no_trial),
