@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Exit codes: README.md, "How a run ends". */
+/* Exit codes: docs/formats.md, "Run directory". */
 enum exit_code {
     EXIT_DONE = 0,
     EXIT_REFUSED = 1,

@@ -33,7 +33,7 @@ enum adapter_kind {
 enum adapter_place { PLACE_NONE, PLACE_EMBEDDINGS, PLACE_ATTENTION, PLACE_OUTPUT };
 
 struct adapter_tensor {
-    char name[96]; /* DESIGN section 2: encoder.layer.N.adapter.v … */
+    char name[96]; /* docs/formats.md: encoder.layer.N.adapter.v … */
     enum adapter_kind kind;
     enum adapter_place place; /* of a LayerNorm */
     int layer;                /* -1: shared, embeddings or head */

@@ -23,7 +23,7 @@ extern const char
 
 enum task_format { FORMAT_TSV, FORMAT_CSV, FORMAT_JSONL };
 
-/* Which rows choose a trial's epoch, and which report: DESIGN, selection. */
+/* Which rows choose a trial's epoch, which report: docs/job-file.md, "Selection". */
 enum selection_rows { SELECT_DEV, SELECT_SPLIT_DEV, SELECT_SPLIT_TRAIN };
 
 enum { TASK_METRICS_MAX = 4 };

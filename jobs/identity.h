@@ -1,4 +1,4 @@
-/* What makes two trials the same trial: DESIGN section 5. */
+/* What makes two trials the same trial: docs/job-file.md has its rules. */
 #ifndef JOBS_IDENTITY_H
 #define JOBS_IDENTITY_H
 

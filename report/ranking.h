@@ -1,6 +1,6 @@
 /* Configurations of each task, ranked by their mean over seeds: never by their best
- * seed (DESIGN section 7, selection). status, predict, export and reports all use this.
- */
+ * seed (docs/job-file.md, "Selection"). status, predict, export and reports all use
+ * this. */
 #ifndef REPORT_RANKING_H
 #define REPORT_RANKING_H
 

@@ -1,4 +1,4 @@
-/* dataset.h5: a tokenised task on disk (DESIGN section 7). */
+/* dataset.h5: a tokenised task on disk (docs/formats.md). */
 #ifndef STORAGE_DATASET_FILE_H
 #define STORAGE_DATASET_FILE_H
 

@@ -3,7 +3,8 @@
  *
  * config.json and model.safetensors (or shards with model.safetensors.index.json). F32
  * tensors that lie at a multiple of 4 bytes are used where the file is mapped, so all
- * workers of a node share them; others go through a widened copy (DESIGN section 3). */
+ * workers of a node share them; others go through a widened copy (docs/design.md,
+ * "Decisions"). */
 #ifndef STORAGE_ENCODER_H
 #define STORAGE_ENCODER_H
 

@@ -1,4 +1,5 @@
-/* A trained adapter as a folder for others: three forms (DESIGN section 2).
+/* A trained adapter as a folder for others: three forms (docs/formats.md,
+ * "Adapter").
  *
  * A folder is written beside its name and renamed when whole; one that exists is
  * refused. Each holds a README.md (model card), config.json with labels, and the base's

@@ -1,8 +1,8 @@
 /* The merged form: a plain BertForSequenceClassification.
  *
  * Since y v = v (wᵀh + β), W2' = W2 + v wᵀ and b2' = b2 + β v give the same encoder
- * (DESIGN section 2). Trained LayerNorms take the place of the base's. Values are
- * float32: 16 bits would round v wᵀ away. */
+ * (docs/design.md, "What is computed"). Trained LayerNorms take the place of the
+ * base's. Values are float32: 16 bits would round v wᵀ away. */
 #include "storage/export_parts.h"
 
 #include "storage/file_map.h"

@@ -1,4 +1,4 @@
-/* What a run has found, as tables: results.h5 in memory (DESIGN section 7).
+/* What a run has found, as tables: results.h5 in memory (docs/formats.md).
  *
  * struct results is a snapshot that rows are appended to. A row's texts and
  * arrays are copied by the call that appends it, so the caller keeps its own. Every

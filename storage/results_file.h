@@ -1,4 +1,4 @@
-/* results.h5 on disk: tables of struct results (DESIGN section 7).
+/* results.h5 on disk: tables of struct results (docs/formats.md).
  *
  * A table is a group, a column a 1-D dataset in it; texts are variable-length UTF-8. */
 #ifndef STORAGE_RESULTS_FILE_H

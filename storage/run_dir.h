@@ -1,4 +1,4 @@
-/* The run directory's own files: job.cfg, outcome, lock (DESIGN section 7). */
+/* The run directory's own files: job.cfg, outcome, lock (docs/formats.md). */
 #ifndef STORAGE_RUN_DIR_H
 #define STORAGE_RUN_DIR_H
 

@@ -1,4 +1,5 @@
-/* What a trial's bits depend on besides its identity (DESIGN section 6, promise 1). */
+/* What a trial's bits depend on besides its identity (docs/design.md, "What it depends
+ * on"). */
 #ifndef WORKER_NUMERICS_H
 #define WORKER_NUMERICS_H
 

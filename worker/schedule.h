@@ -1,4 +1,4 @@
-/* The learning rate's course over a trial: DESIGN section 2. */
+/* The learning rate's course over a trial (docs/design.md, "What is computed"). */
 #ifndef WORKER_SCHEDULE_H
 #define WORKER_SCHEDULE_H
 

@@ -1,4 +1,4 @@
-/* The table of trained tensors: DESIGN's counts, names, order and refusals. */
+/* The table of trained tensors: docs/design.md's counts, names, order, refusals. */
 #include "common/adapter_layout.h"
 #include "tests/support/suite.h"
 

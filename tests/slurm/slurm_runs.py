@@ -3,9 +3,11 @@
 
     slurm_runs.py PROGRAM RESULTS_DIGEST SOURCE_DIR
 
-Needs root, Slurm 22.05 and the script mini-slurm ($SHIFTWORK_MINI_SLURM, else
-../shared/mini-slurm beside the source tree), which starts a cluster of its own with its
-own network. Skipped (77) with a message where one of them is missing.
+Needs root, Slurm 22.05 and a script that starts a private cluster on this machine:
+$SHIFTWORK_MINI_SLURM, else ../shared/mini-slurm beside the source tree, not part of it.
+`SCRIPT start DIR 2` keeps all state under DIR, waits until both nodes are idle and
+prints shell lines that set SLURM_CONF and PATH; `SCRIPT stop DIR` ends it. Skipped (77)
+with a message where one of them is missing.
 """
 import os
 import shutil

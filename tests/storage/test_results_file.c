@@ -219,8 +219,7 @@ static void empty_snapshot_is_a_whole_file(void)
     results_clear(&r);
 }
 
-/* Damage within the length is HDF5's to find, in a child process with limits where the
- * file is of others (DESIGN section 6). */
+/* Damage within the length is HDF5's to find (docs/design.md, "Untrusted files"). */
 static void file_cut_anywhere_is_refused(void)
 {
     struct adapter_layout layout;
