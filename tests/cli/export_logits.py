@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Exports of a real run against predict, on every dev row.
 
-    export_logits.py PROGRAM ENCODER DATA
+    export_logits.py PROGRAM SOURCE_DIR
 
-Trains briefly on MRPC and STS-B (folder DATA) with the real encoder, plainly, with
-share_alpha and with trained LayerNorms; then transformers with the merged form, PEFT
-with the peft form, and what merge_and_unload() makes of it must give predict's logits
-within 1e-4 on all dev rows, tokenised by transformers from the exported folder. Exit
-code 77 (skipped) without the packages, the encoder or the data.
+Trains briefly on MRPC and STS-B ($SHIFTWORK_DATA, else ../shared/data) with the real
+encoder ($SHIFTWORK_ENCODER, else encoders/all-MiniLM-L6-v2), plainly, with share_alpha
+and with trained LayerNorms; then transformers with the merged form, PEFT with the peft
+form, and what merge_and_unload() makes of it must give predict's logits within 1e-4 on
+all dev rows, tokenised by transformers from the exported folder. Exit code 77 (skipped)
+without the packages, the encoder or the data.
 """
 import csv
 import os
@@ -25,7 +26,10 @@ except ImportError as missing:
     print("skipped: Python without", missing.name)
     sys.exit(77)
 
-PROGRAM, ENCODER, DATA = (os.path.abspath(p) for p in sys.argv[1:4])
+PROGRAM, SOURCE = (os.path.abspath(p) for p in sys.argv[1:3])
+ENCODER = os.path.abspath(os.environ.get("SHIFTWORK_ENCODER")
+                          or f"{SOURCE}/encoders/all-MiniLM-L6-v2")
+DATA = os.path.abspath(os.environ.get("SHIFTWORK_DATA") or f"{SOURCE}/../shared/data")
 torch.set_num_threads(1)  # other tests run beside this one
 TOLERANCE = 1e-4
 failures = 0
