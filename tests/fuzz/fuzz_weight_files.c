@@ -11,7 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char folder[] = "/tmp/shiftwork-fuzz-XXXXXX";
+/* In memory where that can be had: the index is written anew for each input. */
+static char folder[64];
 static const char *const names[] = {"a.safetensors", "b.safetensors",
                                     "model.safetensors.index.json"};
 
@@ -52,6 +53,8 @@ static void remove_folder(void)
 
 static void make_folder(void)
 {
+    snprintf(folder, sizeof folder, "%s/shiftwork-fuzz-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (!mkdtemp(folder))
         abort();
     atexit(remove_folder);
