@@ -114,23 +114,6 @@ static int *seen_slot(const struct seen *seen, struct digest digest)
     return &seen->slots[at];
 }
 
-/* Of every setting's value; quicker than the canonical text, equal where that is. */
-static struct digest digest_settings(const struct settings *settings)
-{
-    struct digest init = digest_of(settings->init, strlen(settings->init));
-    double values[128] = {0};
-    int count = 0;
-
-    for (int i = 0; i < settings_table_count(); i++) {
-        const struct setting *s = settings_table_at(i);
-
-        if (s->group == GROUP_ADAPTER || s->group == GROUP_TRAINING)
-            values[count++] = setting_get(s, settings).number;
-    }
-    memcpy(&values[count], &init, sizeof init);
-    return digest_of(values, sizeof values);
-}
-
 /* epochs are not part of a trial that does not know how long it lasts, so two such
  * configurations would be one trial. */
 static int check_epochs(const struct job_spec *spec, int a, int b, struct error *err)
@@ -159,7 +142,7 @@ static int add_point(struct sweep *sweep, struct seen *seen, int64_t point, int 
         (rc = check_horizon(sweep->spec, &settings, err)))
         return rc;
     identity_settings(&effective, &settings, layers);
-    digest = digest_settings(&effective);
+    digest = identity_settings_key(&effective);
     slot = seen_slot(seen, digest);
     if (*slot) {
         sweep->merged++;

@@ -46,6 +46,27 @@ void identity_settings(struct settings *out, const struct settings *settings,
         out->subsample_seed = standard.subsample_seed;
 }
 
+struct digest identity_settings_key(const struct settings *effective)
+{
+    struct digest init = digest_of(effective->init, strlen(effective->init));
+    double values[128] = {0};
+    int count = 0;
+
+    for (int i = 0; i < settings_table_count(); i++) {
+        const struct setting *s = settings_table_at(i);
+
+        if (s->group == GROUP_ADAPTER || s->group == GROUP_TRAINING)
+            values[count++] = setting_get(s, effective).number;
+    }
+    memcpy(&values[count], &init, sizeof init);
+    return digest_of(values, sizeof values);
+}
+
+bool identity_extendable(const struct settings *settings)
+{
+    return spans_nothing(settings) || settings->horizon > settings->epochs;
+}
+
 /* Labels and regression: the head's shape and loss are not in the data's digest. */
 static void print_task(FILE *out, const struct task *task)
 {

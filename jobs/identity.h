@@ -27,6 +27,14 @@ int identity_digest(struct digest *out, const struct settings *settings,
 void identity_settings(struct settings *out, const struct settings *settings,
                        int layers);
 
+/* Of settings as identity_settings() gives them: equal where their canonical texts are,
+ * and quicker than those. */
+struct digest identity_settings_key(const struct settings *effective);
+
+/* Whether epochs are not part of the identity, or may rise up to a horizon that is: then
+ * more of them continue a finished trial. */
+bool identity_extendable(const struct settings *settings);
+
 /* XXH3-128 of a file's bytes. ERR_INPUT where it cannot be read. */
 int identity_file_digest(struct digest *out, const char *path, struct error *err);
 

@@ -154,6 +154,35 @@ static void constant_rate_knows_no_end(void)
     CU_ASSERT(same(&a, &b));
 }
 
+static void more_epochs_continue_a_trial_that_does_not_know_its_end(void)
+{
+    struct settings s;
+
+    settings_defaults(&s);
+    CU_ASSERT(!identity_extendable(&s)); /* its rate falls to 0 at its end */
+    s.horizon = s.epochs + 1;
+    CU_ASSERT(identity_extendable(&s));
+    s.epochs = s.horizon;
+    CU_ASSERT(!identity_extendable(&s));
+    s.schedule = SCHEDULE_CONSTANT;
+    s.warmup = 0;
+    CU_ASSERT(identity_extendable(&s));
+}
+
+static void keys_are_equal_where_canonical_settings_are(void)
+{
+    struct settings a, b;
+
+    settings_defaults(&a);
+    b = a;
+    CU_ASSERT(digest_equal(identity_settings_key(&a), identity_settings_key(&b)));
+    b.learning_rate *= 2;
+    CU_ASSERT(!digest_equal(identity_settings_key(&a), identity_settings_key(&b)));
+    b = a;
+    strcpy(b.init, "/x");
+    CU_ASSERT(!digest_equal(identity_settings_key(&a), identity_settings_key(&b)));
+}
+
 static void settings_without_effect_make_no_difference(void)
 {
     struct settings a, b;
@@ -214,6 +243,8 @@ int main(void)
         SUITE_TEST(init_counts_by_its_content),
         SUITE_TEST(unset_horizon_is_the_epochs),
         SUITE_TEST(constant_rate_knows_no_end),
+        SUITE_TEST(more_epochs_continue_a_trial_that_does_not_know_its_end),
+        SUITE_TEST(keys_are_equal_where_canonical_settings_are),
         SUITE_TEST(settings_without_effect_make_no_difference),
         SUITE_TEST(zero_has_one_sign),
         SUITE_TEST(digest_of_a_file_is_that_of_its_bytes),
