@@ -1,15 +1,19 @@
-/* A table in plain text: columns as wide as their cells need. */
+/* A table in plain text: columns as wide as their cells need. What does not fit into
+ * TEXT_TABLE_WIDTH is continued below, with the first column again. */
 #ifndef REPORT_TEXT_TABLE_H
 #define REPORT_TEXT_TABLE_H
 
 #include <stdio.h>
+
+enum { TEXT_TABLE_WIDTH = 80 };
 
 struct text_table;
 
 /* NULL when out of memory. */
 struct text_table *text_table_new(void);
 void text_table_free(struct text_table *table);
-/* Starts a row, the first of which is the header. */
+/* Starts a row. The first is the header, which has a cell for every column; its words
+ * (parted by blanks, or begun by _) stand one above the other. */
 void text_table_row(struct text_table *table);
 /* Appends a cell to the last row. */
 void text_table_cell(struct text_table *table, const char *fmt, ...)

@@ -136,7 +136,7 @@ def case_a_run_ends_done(folder):
     expect(done, 0)
     check(outcome(folder) == "exit=0 done=8 given_up=0 left=0\n", outcome(folder))
     check("trials=8 epochs=24 predictions=2" in digest(folder), digest(folder))
-    check("learning_rate" in done.stdout and "best trial" in done.stdout, done.stdout)
+    check("learning" in done.stdout and "score" in done.stdout, done.stdout)
     left = sorted(os.listdir(os.path.join(folder, "out")))
     check(left == ["datasets", "job.cfg", "log", "outcome", "results.h5"], left)
     wait_gone(folder)
