@@ -79,8 +79,6 @@ void KERNEL(product)(float *c, int ldc, const float *a, int a_row, int a_col,
         tiles(c + i, ldc, a, a_row, a_col, b + i, ldb, rows, inner, 1, columns - i);
 }
 
-typedef int32_t iquad __attribute__((vector_size(16)));
-
 VEC_INLINE quad quad_load(const float *p)
 {
     quad v;
@@ -91,15 +89,16 @@ VEC_INLINE quad quad_load(const float *p)
 
 VEC_INLINE void transpose_block(float *out, int ldo, const float *in, int ldi)
 {
-    const iquad low = {0, 4, 1, 5}, high = {2, 6, 3, 7};
-    const iquad left = {0, 1, 4, 5}, right = {2, 3, 6, 7};
     quad a = quad_load(in), b = quad_load(in + ldi);
     quad c = quad_load(in + 2 * (ptrdiff_t)ldi), d = quad_load(in + 3 * (ptrdiff_t)ldi);
-    quad ab0 = __builtin_shuffle(a, b, low), ab1 = __builtin_shuffle(a, b, high);
-    quad cd0 = __builtin_shuffle(c, d, low), cd1 = __builtin_shuffle(c, d, high);
-    quad columns[4] = {
-        __builtin_shuffle(ab0, cd0, left), __builtin_shuffle(ab0, cd0, right),
-        __builtin_shuffle(ab1, cd1, left), __builtin_shuffle(ab1, cd1, right)};
+    quad ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    quad ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    quad cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    quad cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    quad columns[4] = {__builtin_shufflevector(ab0, cd0, 0, 1, 4, 5),
+                       __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7),
+                       __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5),
+                       __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7)};
 
     for (int i = 0; i < 4; i++)
         memcpy(out + (ptrdiff_t)i * ldo, &columns[i], sizeof columns[i]);
