@@ -1,8 +1,8 @@
-/* Starts mpirun as a child in a process group of its own and watches rank 0 through the
- * run directory: its lock says that it works, and when it is gone the outcome is there.
- * What mpirun itself returns says nothing: under --enable-recovery it may not end at
- * all, and loses exit codes. */
+/* Starts mpirun as a child in a process group of its own and listens to rank 0: it says
+ * when it holds the run directory and how it ended. What mpirun itself returns says
+ * nothing: under --enable-recovery it may not end at all, and loses exit codes. */
 #include "cli/commands.h"
+#include "cli/rank_report.h"
 #include "cli/run.h"
 #include "cli/run_setup.h"
 
@@ -24,7 +24,8 @@
 
 static const double watch_s = 0.1;
 static const double end_s = 3.0;  /* for mpirun to end by itself after rank 0 */
-static const double term_s = 5.0; /* and after TERM */
+static const double word_s = 1.0; /* for the last word of a rank 0 that is gone */
+static const double term_s = 5.0; /* for mpirun to end after TERM */
 
 struct launch {
     const struct run_setup *setup;
@@ -32,9 +33,8 @@ struct launch {
     bool ended; /* mpirun is */
     int status; /* of mpirun, when it has ended */
     int stops, passed_on;
-    bool seen;             /* rank 0 had the lock */
-    bool killed;           /* and was gone without letting go of it */
-    struct process rank_0; /* where seen */
+    struct rank_reports reports;
+    struct run_dir_made made; /* by this launcher */
 };
 
 /* Full path of a program on PATH; false: there is none. */
@@ -181,9 +181,9 @@ static void set_environment(void)
     setenv("OMP_NUM_THREADS", "1", 1);
 }
 
-/* In the child: becomes mpirun. It ends with the launcher; USR1 is ignored until it
- * passes it on itself. */
-static void become_mpirun(char **args, const sigset_t *mask, pid_t launcher)
+/* In the child: becomes mpirun, with output as its standard output. It ends with the
+ * launcher; USR1 is ignored until it passes it on itself. */
+static void become_mpirun(char **args, int output, const sigset_t *mask, pid_t launcher)
 {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -194,6 +194,7 @@ static void become_mpirun(char **args, const sigset_t *mask, pid_t launcher)
     int null = open("/dev/null", O_RDONLY);
     if (null >= 0)
         dup2(null, STDIN_FILENO);
+    dup2(output, STDOUT_FILENO);
     execv(args[0], args);
     fprintf(stderr, "shiftwork: %s: %s\n", args[0], strerror(errno));
     _exit(EXIT_REFUSED);
@@ -221,33 +222,31 @@ static void wait_signal(struct launch *launch, const sigset_t *wanted, double se
     if (number == SIGINT || number == SIGTERM || number == SIGUSR1)
         launch->stops++;
     check_mpirun(launch);
+    rank_reports_read(&launch->reports);
 }
 
-/* Rank 0 hears of a stop only once it is there: before, nobody would heed it. One at a
- * time, so that two do not become one on the way. On another host only mpirun reaches
- * it. */
+/* One at a time, so that two do not become one on the way. On another host only mpirun
+ * reaches rank 0. */
 static void pass_on(struct launch *launch)
 {
-    if (!launch->seen || launch->passed_on >= launch->stops)
+    const struct process *rank_0 = &launch->reports.rank_0;
+    if (!launch->reports.begun || launch->passed_on >= launch->stops)
         return;
     launch->passed_on++;
-    if (process_is_here(&launch->rank_0))
-        kill((pid_t)launch->rank_0.pid, SIGUSR1);
+    if (process_is_here(rank_0))
+        kill((pid_t)rank_0->pid, SIGUSR1);
     else
         signal_mpirun(launch, SIGUSR1);
 }
 
-/* Rank 0 has come and gone. */
-static bool rank_0_gone(struct launch *launch)
+/* It has said so, it is no more, or it is not there yet and is to stop: before it holds
+ * the run directory nobody would heed a signal. */
+static bool rank_0_over(const struct launch *launch)
 {
-    struct process holder;
-    bool held = run_dir_holder(launch->setup->dir, &holder);
-    if (!held)
-        return launch->seen;
-    launch->seen = true;
-    launch->rank_0 = holder;
-    launch->killed = !process_alive(&holder);
-    return launch->killed;
+    const struct rank_reports *reports = &launch->reports;
+    if (reports->begun)
+        return reports->ended || !process_alive(&reports->rank_0);
+    return reports->ended || launch->stops > 0;
 }
 
 static void wait_for_mpirun(struct launch *launch, const sigset_t *wanted,
@@ -260,72 +259,100 @@ static void wait_for_mpirun(struct launch *launch, const sigset_t *wanted,
 
 static void end_mpirun(struct launch *launch, const sigset_t *wanted)
 {
-    if (!launch->killed)
+    const struct rank_reports *reports = &launch->reports;
+    if (reports->ended)
         wait_for_mpirun(launch, wanted, end_s);
+    else if (reports->begun)
+        wait_for_mpirun(launch, wanted, word_s);
     signal_mpirun(launch, SIGTERM);
     wait_for_mpirun(launch, wanted, term_s);
     signal_mpirun(launch, SIGKILL);
     wait_for_mpirun(launch, wanted, term_s);
 }
 
-static int take_outcome(const struct launch *launch, struct error *err)
+/* Of a rank 0 that said how it ended. */
+static int take_outcome(const struct launch *launch)
+{
+    const struct outcome *outcome = &launch->reports.outcome;
+    struct error why;
+    bool table =
+        outcome->done + outcome->given_up > 0 &&
+        (outcome->exit_code == EXIT_DONE || outcome->exit_code == EXIT_GIVEN_UP);
+    if (table && run_print_table(launch->setup->dir, &why))
+        fprintf(stderr, "shiftwork: %s\n", why.text);
+    return outcome->exit_code;
+}
+
+static int take_end(const struct launch *launch, struct error *err)
 {
     const char *dir = launch->setup->dir;
-    struct outcome outcome;
-    struct process holder;
-    struct error why;
-    if (outcome_read(&outcome, dir, &why)) {
-        if (launch->stops > 0)
-            return EXIT_STOPPED;
-        return error_set(err, ERR_IO, "mpirun ended before the run began");
-    }
-    if (run_dir_holder(dir, &holder)) {
-        run_dir_unlock(dir); /* of a coordinator that is no more */
+    if (launch->reports.ended)
+        return take_outcome(launch);
+    if (launch->reports.begun) {
+        run_dir_unlock_dead(dir, &launch->reports.rank_0, NULL);
         fprintf(stderr,
                 "shiftwork: the coordinator ended unexpectedly; %s holds what it has "
                 "published\n",
                 dir);
         return EXIT_STOPPED;
     }
-    if (outcome.done + outcome.given_up + outcome.left == 0)
-        run_dir_remove_unused(dir); /* it did not get to work */
-    else if (outcome.exit_code == EXIT_DONE || outcome.exit_code == EXIT_GIVEN_UP) {
-        if (run_print_table(dir, &why))
-            fprintf(stderr, "shiftwork: %s\n", why.text);
-    }
-    return outcome.exit_code;
+    if (launch->stops == 0)
+        return error_set(err, ERR_INPUT, "mpirun ended before the run began");
+    fprintf(stderr, "shiftwork: stopped before the run began\n");
+    return EXIT_STOPPED;
 }
 
 static int watch(struct launch *launch, const sigset_t *wanted, struct error *err)
 {
-    while (!launch->ended && !rank_0_gone(launch)) {
+    while (!launch->ended && !rank_0_over(launch)) {
         pass_on(launch);
         wait_signal(launch, wanted, watch_s);
     }
     end_mpirun(launch, wanted);
-    return take_outcome(launch, err);
+    rank_reports_read(&launch->reports);
+    return take_end(launch, err);
 }
 
-static int start(const struct run_setup *setup, char **args, struct error *err)
+static void set_wanted(sigset_t *wanted)
 {
-    struct launch launch = {.setup = setup};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGCHLD};
+    sigemptyset(wanted);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaddset(wanted, numbers[i]);
+}
+
+static int start(struct launch *launch, char **args, struct error *err)
+{
     sigset_t wanted, before;
     pid_t launcher = getpid();
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGINT);
-    sigaddset(&wanted, SIGTERM);
-    sigaddset(&wanted, SIGUSR1);
-    sigaddset(&wanted, SIGCHLD);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC))
+        return error_set(err, ERR_IO, "cannot start mpirun: %s", strerror(errno));
+    set_wanted(&wanted);
     sigprocmask(SIG_BLOCK, &wanted, &before);
     fflush(NULL);
-    launch.mpirun = fork();
-    if (launch.mpirun == 0)
-        become_mpirun(args, &before, launcher);
-    if (launch.mpirun < 0)
-        return error_set(err, ERR_IO, "cannot start mpirun: %s", strerror(errno));
-    int rc = watch(&launch, &wanted, err);
+    launch->mpirun = fork();
+    if (launch->mpirun == 0)
+        become_mpirun(args, ends[1], &before, launcher);
+    close(ends[1]);
+    launch->reports.fd = ends[0];
+    int rc = launch->mpirun < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK)
+                 ? error_set(err, ERR_IO, "cannot start mpirun: %s", strerror(errno))
+                 : watch(launch, &wanted, err);
+    close(ends[0]);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return rc;
+}
+
+/* Early and by name; the lock is what counts. */
+static int refuse_if_held(const char *dir, struct error *err)
+{
+    struct process holder;
+    int rc = run_dir_holder(dir, &holder, err);
+    if (rc <= 0 || !holder.host[0] || !process_alive(&holder))
+        return rc < 0 ? rc : 0;
+    return error_set(err, ERR_INPUT, "%s: process %lld on %s works on it", dir,
+                     (long long)holder.pid, holder.host);
 }
 
 static int launch_new(const struct run_setup *setup, const struct run_options *options,
@@ -333,25 +360,26 @@ static int launch_new(const struct run_setup *setup, const struct run_options *o
 {
     char mpirun[4096], program[4096];
     struct command_line line = {0};
-    struct process holder;
+    struct launch launch = {.setup = setup};
     ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
     program[size > 0 ? size : 0] = '\0';
     if (access(program, X_OK)) /* mpirun would wait for ever */
         return error_set(err, ERR_INPUT, "%s: %s", program, strerror(errno));
     if (!find_program(mpirun, sizeof mpirun, "mpirun"))
         return error_set(err, ERR_INPUT, "mpirun is not on PATH: Open MPI is wanted");
-    if (run_dir_holder(setup->dir, &holder) && process_alive(&holder))
-        return error_set(err, ERR_INPUT, "%s: process %lld on %s works on it",
-                         setup->dir, (long long)holder.pid, holder.host);
-    run_dir_unlock(setup->dir); /* of a process that is no more */
-    run_dir_remove_unused(setup->dir);
+    int rc = refuse_if_held(setup->dir, err);
+    if (!rc)
+        rc = run_dir_make(setup->dir, &launch.made, err);
+    if (rc)
+        return rc;
     int workers = options->workers > 0 ? options->workers
                                        : default_workers(setup->spec.cluster.threads);
     set_environment();
     build_command(&line, mpirun, program, workers, options);
-    int rc = line.failed ? error_set(err, ERR_MEMORY, "out of memory")
-                         : start(setup, line.args, err);
+    rc = line.failed ? error_set(err, ERR_MEMORY, "out of memory")
+                     : start(&launch, line.args, err);
     command_line_clear(&line);
+    run_dir_unmake(setup->dir, &launch.made); /* where nothing was put into it */
     return rc;
 }
 
@@ -364,5 +392,5 @@ int launcher_run(const struct run_options *options, struct error *err)
     rc = setup.state == RUN_DIR_FINISHED ? run_finished(&setup, err)
                                          : launch_new(&setup, options, err);
     run_setup_clear(&setup);
-    return rc;
+    return run_stopped_by(rc, err);
 }

@@ -1,6 +1,7 @@
 /* A rank of a run: MPI's start and end, signals, cores; rank 0 prepares and
  * coordinates, the others work. */
 #include "cli/commands.h"
+#include "cli/rank_report.h"
 #include "cli/run.h"
 #include "cli/run_setup.h"
 #include "common/log.h"
@@ -79,73 +80,78 @@ static int coordinate(struct run_setup *setup, int workers, struct outcome *outc
     return coordinator_run(&order, outcome, lost, err);
 }
 
-static void open_log(const char *dir)
+/* True where the log is new. */
+static bool open_log(char path[SETTINGS_PATH + 16], const char *dir)
 {
-    char path[SETTINGS_PATH + 16];
     struct error err;
     const char *columns = getenv("SHIFTWORK_TERMINAL");
-    snprintf(path, sizeof path, "%s/log", dir);
+    snprintf(path, SETTINGS_PATH + 16, "%s/log", dir);
+    bool created = access(path, F_OK) != 0;
     if (log_open(path, &err))
         log_line("%s", err.text);
     log_terminal(columns ? (int)strtol(columns, NULL, 10) : 0);
+    return created;
 }
 
-/* What a run that did not get to work leaves: nothing, but for the launcher the
- * outcome, which it takes away. */
-static void leave_unused(const struct run_setup *setup, int exit_code)
+/* With the directory locked. A run that does not get to work leaves nothing. */
+static int run_in_directory(struct run_setup *setup, int workers,
+                            struct outcome *outcome, bool *lost, struct error *err)
 {
-    struct outcome outcome = {.exit_code = exit_code};
-    run_dir_remove_unused(setup->dir);
-    if (launched())
-        outcome_write(setup->dir, &outcome, NULL);
-}
-
-/* With the directory locked. A full disk is not the input's fault: 75. */
-static int run_in_directory(struct run_setup *setup, int workers, bool *lost,
-                            struct error *err)
-{
-    struct outcome outcome;
-    open_log(setup->dir);
-    int rc = run_setup_prepare(setup, err);
-    if (rc)
-        coordinator_dismiss(workers, "the run cannot begin");
-    else
-        rc = coordinate(setup, workers, &outcome, lost, err);
+    char log[SETTINGS_PATH + 16];
+    int rc = run_setup_look(setup, err); /* again: another may have worked on it */
+    if (rc || setup->state == RUN_DIR_FINISHED)
+        return rc;
+    run_dir_forget(setup->dir);
+    bool created = open_log(log, setup->dir);
+    rc = run_setup_prepare(setup, err);
+    if (!rc)
+        rc = coordinate(setup, workers, outcome, lost, err);
     log_close();
     if (!rc)
-        return outcome.exit_code;
-    bool retry = rc == ERR_IO || rc == ERR_MEMORY;
-    leave_unused(setup, retry ? EXIT_STOPPED : EXIT_REFUSED);
-    if (!retry)
-        return rc;
-    fprintf(stderr, "shiftwork: %s\n", err->text);
-    return EXIT_STOPPED;
-}
-
-static void print_table(const struct run_setup *setup)
-{
-    struct error err;
-    if (run_print_table(setup->dir, &err))
-        fprintf(stderr, "shiftwork: %s\n", err.text);
-}
-
-static int lock_and_run(struct run_setup *setup, int workers, bool *lost,
-                        struct error *err)
-{
-    int rc = run_dir_lock(setup->dir, err);
-    if (rc) {
-        coordinator_dismiss(workers, "the run cannot begin");
-        return rc;
-    }
-    rc = run_in_directory(setup, workers, lost, err);
-    if (!launched() && (rc == EXIT_DONE || rc == EXIT_GIVEN_UP))
-        print_table(setup);
-    run_dir_unlock(setup->dir); /* the launcher takes this for the end */
+        return 0;
+    run_setup_remove_data(setup);
+    run_dir_forget(setup->dir);
+    if (created)
+        unlink(log);
     return rc;
 }
 
-static int run_coordinator(const struct run_options *options, int workers, bool *lost,
-                           struct error *err)
+static int lock_and_run(struct run_setup *setup, int workers, struct outcome *outcome,
+                        bool *lost, struct error *err)
+{
+    struct run_dir_made made; /* nothing where there is a launcher: it made them */
+    int rc = run_dir_make(setup->dir, &made, err);
+    if (rc)
+        return rc;
+    rc = run_dir_lock(setup->dir, err);
+    if (!rc) {
+        if (launched())
+            rank_report_begun();
+        rc = run_in_directory(setup, workers, outcome, lost, err);
+        run_dir_unlock(setup->dir);
+    }
+    run_dir_unmake(setup->dir, &made);
+    return rc;
+}
+
+static int run_or_show(struct run_setup *setup, int workers, struct outcome *outcome,
+                       bool *lost, struct error *err)
+{
+    int rc = setup->state == RUN_DIR_NEW
+                 ? lock_and_run(setup, workers, outcome, lost, err)
+                 : 0;
+    if (rc || setup->state == RUN_DIR_FINISHED)
+        coordinator_dismiss(workers, rc ? "the run cannot begin" : "");
+    if (!rc && setup->state == RUN_DIR_FINISHED)
+        rc = outcome_read(outcome, setup->dir, err);
+    if (!rc && !launched() &&
+        (outcome->exit_code == EXIT_DONE || outcome->exit_code == EXIT_GIVEN_UP))
+        rc = run_print_table(setup->dir, err);
+    return rc ? run_stopped_by(rc, err) : outcome->exit_code;
+}
+
+static int run_coordinator(const struct run_options *options, int workers,
+                           struct outcome *outcome, bool *lost, struct error *err)
 {
     struct run_setup setup;
     if (workers < 1)
@@ -155,14 +161,9 @@ static int run_coordinator(const struct run_options *options, int workers, bool 
     int rc = run_setup_read(&setup, options, err);
     if (rc) {
         coordinator_dismiss(workers, "the run cannot begin");
-        return rc;
+        return run_stopped_by(rc, err);
     }
-    if (setup.state == RUN_DIR_FINISHED) {
-        coordinator_dismiss(workers, "");
-        rc = run_finished(&setup, err);
-    } else {
-        rc = lock_and_run(&setup, workers, lost, err);
-    }
+    rc = run_or_show(&setup, workers, outcome, lost, err);
     run_setup_clear(&setup);
     return rc;
 }
@@ -183,6 +184,7 @@ int rank_run(const struct run_options *options, struct error *err)
     int given, mpi_rank, ranks;
     bool lost = false;
     struct worker_place place;
+    struct outcome outcome = {0};
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given) ||
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN) ||
         MPI_Comm_rank(MPI_COMM_WORLD, &mpi_rank) ||
@@ -191,13 +193,15 @@ int rank_run(const struct run_options *options, struct error *err)
     set_signals(mpi_rank == 0);
     int rc = find_place(mpi_rank, &place, err);
     if (!rc)
-        rc = mpi_rank == 0 ? run_coordinator(options, ranks - 1, &lost, err)
+        rc = mpi_rank == 0 ? run_coordinator(options, ranks - 1, &outcome, &lost, err)
                            : worker_run(&place, &lost, err);
     if (rc < 0 && (launched() || lost))
         fprintf(stderr, "shiftwork: %s\n", err->text);
-    /* The launcher takes the outcome from the run directory; mpirun would only add its
-     * own lines about a rank that failed. */
-    int code = launched() ? EXIT_DONE : rc < 0 ? EXIT_REFUSED : rc;
-    leave(lost, code);
+    int code = rc < 0 ? EXIT_REFUSED : rc;
+    outcome.exit_code = code;
+    if (launched() && mpi_rank == 0)
+        rank_report_ended(&outcome);
+    /* mpirun would only add its own lines about a rank that failed. */
+    leave(lost, launched() ? EXIT_DONE : code);
     return launched() ? EXIT_DONE : rc;
 }

@@ -1,5 +1,6 @@
 #include "cli/run_setup.h"
 
+#include "cli/commands.h"
 #include "cli/majority.h"
 #include "common/log.h"
 #include "jobs/identity.h"
@@ -44,7 +45,7 @@ static bool same_job(const char *a, const char *b)
     return same;
 }
 
-static int check_directory(struct run_setup *setup, struct error *err)
+int run_setup_look(struct run_setup *setup, struct error *err)
 {
     char *job;
     int rc = run_dir_inspect(setup->dir, &setup->state, &job, err);
@@ -78,7 +79,7 @@ int run_setup_read(struct run_setup *out, const struct run_options *options,
                        "%s: output.dir: is missing: the run directory, or -o RUN_DIR",
                        options->job);
     else
-        rc = check_directory(out, err);
+        rc = run_setup_look(out, err);
     if (rc)
         run_setup_clear(out);
     return rc;
@@ -129,6 +130,7 @@ static int keep_dataset(struct run_setup *setup, int index, struct error *err)
         return error_set(err, ERR_MEMORY, "out of memory for a path");
     if (access(setup->dataset_paths[index], F_OK) == 0)
         return 0;
+    setup->datasets_made[index] = true;
     return dataset_file_write(setup->dataset_paths[index], &setup->datasets[index],
                               err);
 }
@@ -188,7 +190,9 @@ static int prepare_tasks(struct run_setup *setup, struct error *err)
     setup->datasets = calloc(n, sizeof *setup->datasets);
     setup->dataset_paths = calloc(n, sizeof *setup->dataset_paths);
     setup->tasks = calloc(n, sizeof *setup->tasks);
-    if (!setup->datasets || !setup->dataset_paths || !setup->tasks)
+    setup->datasets_made = calloc(n, sizeof *setup->datasets_made);
+    if (!setup->datasets || !setup->dataset_paths || !setup->tasks ||
+        !setup->datasets_made)
         return error_set(err, ERR_MEMORY, "out of memory for %zu tasks", n);
     int rc = tokenizer_open(&tokenizer, setup->spec.encoder, err);
     if (!rc && tokenizer_max_id(tokenizer) >= setup->encoder.vocab)
@@ -284,6 +288,13 @@ int run_setup_prepare(struct run_setup *setup, struct error *err)
     return file_replace(path, text, strlen(text), err);
 }
 
+void run_setup_remove_data(const struct run_setup *setup)
+{
+    for (int i = 0; setup->datasets_made && i < setup->spec.task_count; i++)
+        if (setup->datasets_made[i])
+            unlink(setup->dataset_paths[i]);
+}
+
 void run_setup_clear(struct run_setup *setup)
 {
     for (int i = 0; i < setup->spec.task_count; i++) {
@@ -294,6 +305,7 @@ void run_setup_clear(struct run_setup *setup)
     }
     free(setup->datasets);
     free(setup->dataset_paths);
+    free(setup->datasets_made);
     free(setup->tasks);
     free(setup->trials);
     sweep_clear(&setup->sweep);
@@ -324,4 +336,12 @@ int run_finished(const struct run_setup *setup, struct error *err)
     if (!rc)
         rc = run_print_table(setup->dir, err);
     return rc ? rc : outcome.exit_code;
+}
+
+int run_stopped_by(int rc, const struct error *err)
+{
+    if (rc != ERR_IO && rc != ERR_MEMORY)
+        return rc;
+    fprintf(stderr, "shiftwork: %s\n", err->text);
+    return EXIT_STOPPED;
 }

@@ -18,6 +18,7 @@ struct run_setup {
     struct sweep sweep;
     struct dataset *datasets; /* (tasks) labels only */
     char **dataset_paths;     /* (tasks) in the run directory */
+    bool *datasets_made;      /* (tasks) the file was not there before */
     struct findings_task *tasks;
     struct digest *trials;
 };
@@ -26,13 +27,20 @@ struct run_setup {
  * job, or one that is not finished. RUN_DIR_NEW or RUN_DIR_FINISHED remain. */
 int run_setup_read(struct run_setup *out, const struct run_options *options,
                    struct error *err);
+/* Looks at the run directory again, with the same refusals. */
+int run_setup_look(struct run_setup *setup, struct error *err);
 /* Data goes into datasets/, job.cfg is written last. The directory is locked. */
 int run_setup_prepare(struct run_setup *setup, struct error *err);
+/* Removes the data that run_setup_prepare() has put there. */
+void run_setup_remove_data(const struct run_setup *setup);
 void run_setup_clear(struct run_setup *setup);
 
 /* Prints the table of what a run has found. */
 int run_print_table(const char *dir, struct error *err);
 /* For RUN_DIR_FINISHED: prints the table; returns the run's exit code. */
 int run_finished(const struct run_setup *setup, struct error *err);
+/* A full disk or memory is not the input's fault: prints err and returns 75. Any other
+ * rc is returned as it is. */
+int run_stopped_by(int rc, const struct error *err);
 
 #endif

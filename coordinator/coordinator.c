@@ -69,8 +69,10 @@ static void check_publisher(struct coordinator *c, double now)
     int rc = publisher_poll(c->publisher, now, &err);
     if (!rc && c->changed && !c->broken && publisher_due(c->publisher, now))
         rc = publish(c, now, &err);
-    if (rc)
+    if (rc) {
+        c->unwritten = c->unwritten || !c->broken;
         give_up_run(c, err.text);
+    }
 }
 
 /* The best score, and of which task. */
@@ -162,10 +164,8 @@ static void publish_end(struct coordinator *c)
             rc = publish(c, clock_monotonic_s(), &err);
     }
     c->broken = rc != 0;
-    if (rc)
-        log_line("the results could not be written, the last results.h5 is an earlier "
-                 "one: %s",
-                 err.text);
+    if (rc && !c->unwritten)
+        log_line("stopped, results.h5 is as it was before: %s", err.text);
 }
 
 static struct outcome outcome_now(const struct coordinator *c)

@@ -25,8 +25,9 @@ struct coordinator {
     struct publisher *publisher;
     struct member *members; /* (workers) */
     int stops_seen;
-    bool changed; /* since the last snapshot */
-    bool broken;  /* results cannot be written, or nobody is left to work */
+    bool changed;   /* since the last snapshot */
+    bool unwritten; /* why the results could not be written has been said */
+    bool broken;    /* results cannot be written, or nobody is left to work */
     struct progress_rate rate;
     uint64_t examples;
     double work_left, shown;

@@ -2,6 +2,7 @@
  * by process number and start time on its own host. */
 #include "storage/run_dir.h"
 #include "storage/file_map.h"
+#include "storage/file_replace.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,45 +14,75 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096, LINE = 1024, JOB_LIMIT = 16 << 20 };
+enum { PATH_SIZE = 4096, LINE = RUN_DIR_LINE, JOB_LIMIT = 16 << 20 };
 
 static void path_in(char out[PATH_SIZE], const char *dir, const char *name)
 {
     snprintf(out, PATH_SIZE, "%s/%s", dir, name);
 }
 
+/* Room, and what a busy machine or server lacks for a while, is not the user's fault.
+ */
+static int status_of(int number)
+{
+    static const int passing[] = {ENOSPC, EDQUOT, EIO, ESTALE, EMFILE, ENFILE, ENOMEM};
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        if (number == passing[i])
+            return ERR_IO;
+    return ERR_INPUT;
+}
+
+void outcome_text(char out[RUN_DIR_LINE], const struct outcome *outcome)
+{
+    snprintf(out, RUN_DIR_LINE,
+             "exit=%d done=%" PRId64 " given_up=%" PRId64 " left=%" PRId64 "\n",
+             outcome->exit_code, outcome->done, outcome->given_up, outcome->left);
+}
+
+/* False where there is no whole outcome to write over, or it cannot be. */
+static bool write_over(const char *path, const char *line)
+{
+    struct stat st;
+    ssize_t size = (ssize_t)strlen(line);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool written = fstat(fd, &st) == 0 && st.st_size > 0 &&
+                   pwrite(fd, line, (size_t)size, 0) == size && !ftruncate(fd, size) &&
+                   !fsync(fd);
+    return !close(fd) && written;
+}
+
 int outcome_write(const char *dir, const struct outcome *outcome, struct error *err)
 {
     char path[PATH_SIZE], line[LINE];
-    int size =
-        snprintf(line, sizeof line,
-                 "exit=%d done=%" PRId64 " given_up=%" PRId64 " left=%" PRId64 "\n",
-                 outcome->exit_code, outcome->done, outcome->given_up, outcome->left);
+    outcome_text(line, outcome);
     path_in(path, dir, "outcome");
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    int rc = 0;
-    if (pwrite(fd, line, (size_t)size, 0) != size || ftruncate(fd, size) || fsync(fd))
-        rc = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    if (close(fd) && !rc)
-        rc = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    return rc;
+    int rc = file_replace(path, line, strlen(line), err);
+    return rc == ERR_IO && write_over(path, line) ? 0 : rc;
 }
 
-/* The start of a small file as text; false where there is none. */
-static bool read_line(const char *dir, const char *name, char line[LINE])
+/* The start of a small file as text. 1; 0: there is no such file; an ERR_ status:
+ * nobody knows what it holds. */
+static int read_line(const char *dir, const char *name, char line[LINE],
+                     struct error *err)
 {
     char path[PATH_SIZE];
     path_in(path, dir, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t size = read(fd, line, LINE - 1);
-    close(fd);
-    line[size > 0 ? size : 0] = '\0';
-    line[strcspn(line, "\n")] = '\0';
-    return size > 0;
+    line[0] = '\0';
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return 0;
+    ssize_t size = fd < 0 ? -1 : read(fd, line, LINE - 1);
+    int wrong = errno;
+    if (fd >= 0)
+        close(fd);
+    if (size < 0)
+        return error_set(err, status_of(wrong), "%s: cannot read: %s", path,
+                         strerror(wrong));
+    line[size] = '\0';
+    line[strcspn(line, "\r\n")] = '\0';
+    return 1;
 }
 
 /* Reads "name=number" and what parts it from the next; false for anything else. */
@@ -84,29 +115,40 @@ static bool take_word(const char **at, const char *name, char out[PROCESS_NAME])
     return true;
 }
 
+bool outcome_parse(struct outcome *out, const char *line)
+{
+    const char *at = line;
+    int64_t code = -1;
+    bool whole = take_number(&at, "exit", &code) &&
+                 take_number(&at, "done", &out->done) &&
+                 take_number(&at, "given_up", &out->given_up) &&
+                 take_number(&at, "left", &out->left) && !*at;
+    out->exit_code = (int)code;
+    return whole && code >= 0 && code <= 255;
+}
+
 int outcome_read(struct outcome *out, const char *dir, struct error *err)
 {
     char line[LINE];
-    const char *at = line;
-    int64_t code = -1;
-    if (!read_line(dir, "outcome", line))
+    int rc = read_line(dir, "outcome", line, err);
+    if (rc == 0)
         return error_set(err, ERR_INPUT, "%s: there is no outcome in it", dir);
-    if (!take_number(&at, "exit", &code) || !take_number(&at, "done", &out->done) ||
-        !take_number(&at, "given_up", &out->given_up) ||
-        !take_number(&at, "left", &out->left) || *at || code < 0 || code > 255)
+    if (rc > 0 && !outcome_parse(out, line))
         return error_set(err, ERR_INPUT, "%s/outcome: '%s' is no outcome", dir, line);
-    out->exit_code = (int)code;
-    return 0;
+    return rc < 0 ? rc : 0;
 }
 
 /* What may lie in a directory whose run did not get to work. */
 static bool leftover(const char *name)
 {
-    static const char *const names[] = {".",   "..",      "lock",
-                                        "log", "outcome", "datasets"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(name, names[i]))
+    static const char *const names[] = {".",   "..",      "lock",     "lock.stale",
+                                        "log", "outcome", "datasets", "job.cfg"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t size = strlen(names[i]);
+        if (!strncmp(name, names[i], size) &&
+            (!name[size] || !strncmp(name + size, ".tmp.", 5)))
             return true;
+    }
     return false;
 }
 
@@ -127,96 +169,193 @@ static int check_new(const char *dir, struct error *err)
     return rc;
 }
 
+/* Stopped before it published anything: there is nothing to go on from. */
+static bool began_only(const char *dir, const struct outcome *outcome)
+{
+    char path[PATH_SIZE];
+    path_in(path, dir, "results.h5");
+    return outcome->exit_code == 75 && access(path, F_OK) && errno == ENOENT;
+}
+
 int run_dir_inspect(const char *dir, enum run_dir_state *state, char **job,
                     struct error *err)
 {
     char path[PATH_SIZE];
-    struct outcome outcome;
+    struct outcome outcome = {.exit_code = -1};
     *job = NULL;
     *state = RUN_DIR_NEW;
     path_in(path, dir, "job.cfg");
-    if (access(path, F_OK))
+    bool ended = outcome_read(&outcome, dir, NULL) == 0;
+    if (access(path, F_OK) || (ended && began_only(dir, &outcome)))
         return check_new(dir, err);
     int rc = file_read(job, NULL, path, JOB_LIMIT, err);
     if (rc)
         return rc;
-    bool ended = outcome_read(&outcome, dir, NULL) == 0 &&
-                 (outcome.exit_code == 0 || outcome.exit_code == 3);
+    ended = ended && (outcome.exit_code == 0 || outcome.exit_code == 3);
     *state = ended ? RUN_DIR_FINISHED : RUN_DIR_UNFINISHED;
     return 0;
 }
 
-static int make_folders(const char *dir, struct error *err)
+static int make_folder(const char *path, size_t length, struct run_dir_made *made,
+                       struct error *err)
+{
+    if (!mkdir(path, 0777)) {
+        made->from = made->from ? made->from : length;
+        return 0;
+    }
+    if (errno == EEXIST)
+        return 0;
+    return error_set(err, status_of(errno), "%s: cannot make this folder: %s", path,
+                     strerror(errno));
+}
+
+int run_dir_make(const char *dir, struct run_dir_made *made, struct error *err)
 {
     char path[PATH_SIZE];
-    path_in(path, dir, "");
-    for (char *at = path + 1; *at; at++) {
-        if (*at != '/')
-            continue;
-        *at = '\0';
-        if (mkdir(path, 0777) && errno != EEXIST)
-            return error_set(err, errno == ENOSPC ? ERR_IO : ERR_INPUT,
-                             "%s: cannot make this folder: %s", path, strerror(errno));
-        *at = '/';
-    }
     path_in(path, dir, "datasets");
-    if (mkdir(path, 0777) && errno != EEXIST)
-        return error_set(err, errno == ENOSPC ? ERR_IO : ERR_INPUT,
-                         "%s: cannot make this folder: %s", path, strerror(errno));
-    return 0;
+    size_t length = strlen(path);
+    int rc = 0;
+    *made = (struct run_dir_made){0};
+    for (size_t n = 1; !rc && n <= length; n++) {
+        if (path[n] != '/' && path[n] != '\0')
+            continue;
+        char cut = path[n];
+        path[n] = '\0';
+        rc = make_folder(path, n, made, err);
+        path[n] = cut;
+    }
+    if (rc)
+        run_dir_unmake(dir, made);
+    return rc;
 }
 
-bool run_dir_holder(const char *dir, struct process *holder)
+void run_dir_unmake(const char *dir, const struct run_dir_made *made)
 {
-    char line[LINE];
-    memset(holder, 0, sizeof *holder);
+    char path[PATH_SIZE];
+    path_in(path, dir, "datasets");
+    for (size_t n = strlen(path); made->from && n >= made->from; n--)
+        if (path[n] == '/' || path[n] == '\0') {
+            path[n] = '\0';
+            rmdir(path); /* fails where something is in it, or it is not there */
+        }
+}
+
+void holder_text(char out[RUN_DIR_LINE], const struct process *holder)
+{
+    snprintf(out, RUN_DIR_LINE, "host=%s boot=%s pid=%" PRId64 " started=%" PRIu64 "\n",
+             holder->host, holder->boot_id, holder->pid, holder->started);
+}
+
+bool holder_parse(struct process *out, const char *line)
+{
     const char *at = line;
     int64_t started = 0;
-    bool held = read_line(dir, "lock", line) && take_word(&at, "host", holder->host) &&
-                take_word(&at, "boot", holder->boot_id) &&
-                take_number(&at, "pid", &holder->pid) &&
-                take_number(&at, "started", &started);
-    holder->started = (uint64_t)started;
-    return held;
+    memset(out, 0, sizeof *out);
+    bool whole =
+        take_word(&at, "host", out->host) && take_word(&at, "boot", out->boot_id) &&
+        take_number(&at, "pid", &out->pid) && take_number(&at, "started", &started);
+    out->started = (uint64_t)started;
+    if (!whole)
+        memset(out, 0, sizeof *out);
+    return whole;
 }
 
-static int lock_create(const char *path, struct error *err)
+int run_dir_holder(const char *dir, struct process *holder, struct error *err)
 {
+    char line[LINE];
+    int rc = read_line(dir, "lock", line, err);
+    holder_parse(holder, line);
+    return rc;
+}
+
+enum { HELD = 1 };
+
+static int lock_create(const char *dir, struct error *err)
+{
+    char path[PATH_SIZE], line[LINE];
     struct process self;
     process_self(&self);
+    holder_text(line, &self);
+    path_in(path, dir, "lock");
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
-        return errno == EEXIST ? 1
-                               : error_set(err, errno == ENOSPC ? ERR_IO : ERR_INPUT,
-                                           "%s: %s", path, strerror(errno));
-    bool written = dprintf(fd, "host=%s boot=%s pid=%" PRId64 " started=%" PRIu64 "\n",
-                           self.host, self.boot_id, self.pid, self.started) > 0;
+        return errno == EEXIST
+                   ? HELD
+                   : error_set(err, status_of(errno), "%s: %s", path, strerror(errno));
+    errno = ENOSPC; /* of a write that is cut short */
+    bool written = write(fd, line, strlen(line)) == (ssize_t)strlen(line);
     int wrong = errno;
     if (close(fd) || !written) {
         unlink(path);
-        return error_set(err, ERR_IO, "%s: %s", path, strerror(wrong));
+        return error_set(err, ERR_IO, "%s: %s", path,
+                         strerror(written ? errno : wrong));
     }
     return 0;
+}
+
+static int refuse_held(const char *dir, struct error *err)
+{
+    struct process holder;
+    int rc = run_dir_holder(dir, &holder, err);
+    if (rc < 0)
+        return rc;
+    if (!holder.host[0])
+        return error_set(err, ERR_INPUT, "%s: another process works on it (%s/lock)",
+                         dir, dir);
+    return error_set(err, ERR_INPUT,
+                     "%s: process %" PRId64 " on %s works on it (%s/lock says so)", dir,
+                     holder.pid, holder.host, dir);
+}
+
+static bool same_process(const struct process *a, const struct process *b)
+{
+    return !strcmp(a->host, b->host) && !strcmp(a->boot_id, b->boot_id) &&
+           a->pid == b->pid && a->started == b->started;
+}
+
+/* Only who made lock.stale may remove a dead process's lock, and looks again before:
+ * whoever read the same lock may have removed it since, and made its own. */
+int run_dir_unlock_dead(const char *dir, const struct process *dead, struct error *err)
+{
+    char path[PATH_SIZE], token[PATH_SIZE];
+    struct process holder;
+    path_in(path, dir, "lock");
+    path_in(token, dir, "lock.stale");
+    int fd = open(token, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && errno == EEXIST)
+        return error_set(err, ERR_INPUT,
+                         "%s: another process is taking over %s/lock; if there is "
+                         "none, remove %s",
+                         dir, dir, token);
+    if (fd < 0)
+        return error_set(err, status_of(errno), "%s: %s", token, strerror(errno));
+    close(fd);
+    int rc = run_dir_holder(dir, &holder, err);
+    if (rc > 0 && same_process(&holder, dead))
+        unlink(path);
+    unlink(token);
+    return rc < 0 ? rc : 0;
 }
 
 int run_dir_lock(const char *dir, struct error *err)
 {
-    char path[PATH_SIZE];
     struct process holder;
-    path_in(path, dir, "lock");
-    int rc = make_folders(dir, err);
-    if (rc)
+    struct run_dir_made made;
+    int rc = run_dir_make(dir, &made, err);
+    if (!rc)
+        rc = lock_create(dir, err);
+    if (rc && rc != HELD)
+        run_dir_unmake(dir, &made);
+    if (rc != HELD)
         return rc;
-    rc = lock_create(path, err);
-    if (rc == 1 && run_dir_holder(dir, &holder) && !process_alive(&holder)) {
-        unlink(path);
-        rc = lock_create(path, err);
-    }
-    if (rc == 1)
-        return error_set(
-            err, ERR_INPUT, "%s: process %" PRId64 " on %s works on it (%s says so)",
-            dir, holder.pid, holder.host[0] ? holder.host : "an unknown host", path);
-    return rc;
+    rc = run_dir_holder(dir, &holder, err);
+    if (rc > 0 && process_alive(&holder))
+        return refuse_held(dir, err);
+    if (rc > 0)
+        rc = run_dir_unlock_dead(dir, &holder, err);
+    if (!rc)
+        rc = lock_create(dir, err);
+    return rc == HELD ? refuse_held(dir, err) : rc;
 }
 
 void run_dir_unlock(const char *dir)
@@ -226,15 +365,11 @@ void run_dir_unlock(const char *dir)
     unlink(path);
 }
 
-void run_dir_remove_unused(const char *dir)
+void run_dir_forget(const char *dir)
 {
-    static const char *const files[] = {"job.cfg", "log", "outcome"};
     char path[PATH_SIZE];
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        path_in(path, dir, files[i]);
-        unlink(path);
-    }
-    path_in(path, dir, "datasets");
-    rmdir(path);
-    rmdir(dir);
+    path_in(path, dir, "job.cfg");
+    unlink(path);
+    path_in(path, dir, "outcome");
+    unlink(path);
 }

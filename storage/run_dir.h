@@ -6,6 +6,7 @@
 #include "common/process.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* How a run ended, or would have if it ended now. */
@@ -14,14 +15,19 @@ struct outcome {
     int64_t done, given_up, left; /* trials */
 };
 
-/* One line, "exit=75 done=3 given_up=0 left=9", written over the old one in place, so
- * that a full disk does not keep a run from saying how it ended. */
+/* One line, "exit=75 done=3 given_up=0 left=9". Replaced as a whole; where a full disk
+ * does not let it, written over the old one in place, so that the run can say how it
+ * ended. There is no outcome rather than half of one. */
 int outcome_write(const char *dir, const struct outcome *outcome, struct error *err);
 /* ERR_INPUT: there is none, or no such line. */
 int outcome_read(struct outcome *out, const char *dir, struct error *err);
 
+enum { RUN_DIR_LINE = 1024 };
+void outcome_text(char out[RUN_DIR_LINE], const struct outcome *outcome);
+bool outcome_parse(struct outcome *out, const char *line); /* without its end of line */
+
 enum run_dir_state {
-    RUN_DIR_NEW, /* not there, empty, or left by a run that did not get to work */
+    RUN_DIR_NEW,        /* not there, empty, or left by a run that published nothing */
     RUN_DIR_UNFINISHED, /* trials are left */
     RUN_DIR_FINISHED,
 };
@@ -31,15 +37,32 @@ enum run_dir_state {
 int run_dir_inspect(const char *dir, enum run_dir_state *state, char **job,
                     struct error *err);
 
-/* The lock names the process that coordinates. ERR_INPUT names the one that holds it;
- * that of a dead process of this host is taken over. Makes dir and its datasets/. */
-int run_dir_lock(const char *dir, struct error *err);
-void run_dir_unlock(const char *dir);
-/* False where nobody holds it. */
-bool run_dir_holder(const char *dir, struct process *holder);
+/* Which folders a run has made: those of its path from this length on; 0: none. */
+struct run_dir_made {
+    size_t from;
+};
 
-/* Takes away what a run that did not get to work has made: job.cfg, log and outcome,
- * then the folders if they are empty. Prepared data stays for the next try. */
-void run_dir_remove_unused(const char *dir);
+/* Makes dir, its datasets/ and the folders above where they are missing. On failure
+ * none is left. ERR_IO: there is no room. */
+int run_dir_make(const char *dir, struct run_dir_made *made, struct error *err);
+/* Removes those folders again that are empty. */
+void run_dir_unmake(const char *dir, const struct run_dir_made *made);
+
+/* The lock names the process that coordinates. ERR_INPUT names the one that holds it;
+ * that of a dead process of this host is taken over. Makes the folders too. */
+int run_dir_lock(const char *dir, struct error *err);
+void run_dir_unlock(const char *dir); /* for its holder */
+/* Removes the lock if it is still this process's, which is no more. */
+int run_dir_unlock_dead(const char *dir, const struct process *dead, struct error *err);
+/* 1: it is held; holder is all zero where the lock does not say by whom. 0: nobody
+ * holds it. ERR_IO: it cannot be read. */
+int run_dir_holder(const char *dir, struct process *holder, struct error *err);
+/* "host=… boot=… pid=… started=…" */
+void holder_text(char out[RUN_DIR_LINE], const struct process *holder);
+bool holder_parse(struct process *out, const char *line);
+
+/* Removes job.cfg and outcome of a run that did not get to work. For the lock's
+ * holder. */
+void run_dir_forget(const char *dir);
 
 #endif

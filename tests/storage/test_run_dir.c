@@ -3,10 +3,12 @@
 #include "tests/support/places.h"
 #include "tests/support/suite.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A path in a fresh folder, not made itself. */
@@ -20,7 +22,7 @@ static const char *fresh(void)
 
 static void put(const char *dir, const char *name, const char *text)
 {
-    char path[600];
+    char path[1300];
     snprintf(path, sizeof path, "%s/%s", dir, name);
     FILE *file = fopen(path, "w");
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
@@ -31,7 +33,7 @@ static void put(const char *dir, const char *name, const char *text)
 static void outcome_is_one_line(void)
 {
     const char *dir = fresh();
-    char path[600], line[128];
+    char path[1200], line[128];
     CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
     struct outcome outcome = {.exit_code = 75, .done = 3, .left = 9000}, got;
     CU_ASSERT_EQUAL(outcome_write(dir, &outcome, NULL), 0);
@@ -71,11 +73,11 @@ static void lock_of_a_living_process_refuses_by_name(void)
     struct process holder;
     struct error err;
     CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, &err), 0);
-    CU_ASSERT(run_dir_holder(dir, &holder) && holder.pid == getpid());
+    CU_ASSERT(run_dir_holder(dir, &holder, NULL) == 1 && holder.pid == getpid());
     CU_ASSERT_EQUAL(run_dir_lock(dir, &err), ERR_INPUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, holder.host));
     run_dir_unlock(dir);
-    CU_ASSERT(!run_dir_holder(dir, &holder));
+    CU_ASSERT_EQUAL(run_dir_holder(dir, &holder, NULL), 0);
     CU_ASSERT_EQUAL(run_dir_lock(dir, &err), 0);
 }
 
@@ -90,7 +92,8 @@ static void lock_of_a_dead_process_is_taken_over(void)
              self.boot_id, (long)self.pid);
     put(dir, "lock", text);
     CU_ASSERT_EQUAL(run_dir_lock(dir, NULL), 0);
-    CU_ASSERT(run_dir_holder(dir, &holder) && holder.started == self.started);
+    CU_ASSERT(run_dir_holder(dir, &holder, NULL) == 1 &&
+              holder.started == self.started);
     put(dir, "lock", "host=elsewhere.invalid boot=b pid=1 started=1\n");
     CU_ASSERT_EQUAL(run_dir_lock(dir, NULL), ERR_INPUT); /* who knows? */
 }
@@ -106,6 +109,7 @@ static void states_are_told_apart(void)
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
     CU_ASSERT(state == RUN_DIR_NEW && !job); /* lock and datasets only */
     put(dir, "job.cfg", "the job");
+    put(dir, "results.h5", "");
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
     CU_ASSERT_EQUAL(state, RUN_DIR_UNFINISHED);
     CU_ASSERT_STRING_EQUAL(job, "the job");
@@ -131,23 +135,163 @@ static void a_folder_of_other_things_is_refused(void)
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, &err), ERR_INPUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "thesis.tex"));
     put(dir, "file", "");
-    char path[600];
+    char path[1200];
     snprintf(path, sizeof path, "%s/file", dir);
     CU_ASSERT_EQUAL(run_dir_inspect(path, &state, &job, &err), ERR_INPUT);
     CU_ASSERT_EQUAL(run_dir_lock(path, &err), ERR_INPUT);
 }
 
+static void a_run_that_published_nothing_can_begin_again(void)
+{
+    const char *dir = fresh();
+    enum run_dir_state state;
+    char *job;
+    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
+    put(dir, "job.cfg", "the job");
+    put(dir, "log", "x");
+    CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
+    CU_ASSERT_EQUAL(state, RUN_DIR_UNFINISHED); /* killed, or the user's own job.cfg */
+    free(job);
+    outcome_write(dir, &(struct outcome){.exit_code = 75, .done = 1}, NULL);
+    put(dir, "outcome.tmp.123", "ex");
+    CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
+    CU_ASSERT(state == RUN_DIR_NEW && !job);
+    put(dir, "thesis.tex", "");
+    CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), ERR_INPUT);
+}
+
 static void what_did_not_work_leaves_no_trace(void)
 {
     const char *dir = fresh();
+    char path[1200];
+    struct run_dir_made made;
     struct stat info;
-    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
-    put(dir, "log", "x");
-    put(dir, "job.cfg", "x");
-    outcome_write(dir, &(struct outcome){.exit_code = 1}, NULL);
-    run_dir_unlock(dir);
-    run_dir_remove_unused(dir);
+    snprintf(path, sizeof path, "%s/b//c", dir);
+    CU_ASSERT_EQUAL_FATAL(run_dir_make(path, &made, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(run_dir_lock(path, NULL), 0);
+    put(path, "job.cfg", "x");
+    outcome_write(path, &(struct outcome){.exit_code = 1}, NULL);
+    run_dir_forget(path);
+    run_dir_unlock(path);
+    run_dir_unmake(path, &made);
     CU_ASSERT_NOT_EQUAL(stat(dir, &info), 0);
+}
+
+static void folders_of_others_stay(void)
+{
+    const char *dir = fresh();
+    char path[1200];
+    struct run_dir_made first, made;
+    struct stat info;
+    snprintf(path, sizeof path, "%s/datasets", dir);
+    CU_ASSERT_EQUAL_FATAL(run_dir_make(dir, &first, NULL), 0);
+    CU_ASSERT_EQUAL(run_dir_make(dir, &made, NULL), 0);
+    run_dir_unmake(dir, &made); /* it has made none */
+    CU_ASSERT_EQUAL(stat(path, &info), 0);
+    CU_ASSERT_EQUAL(rmdir(path), 0);
+    CU_ASSERT_EQUAL(run_dir_make(dir, &made, NULL), 0);
+    run_dir_unmake(dir, &made); /* only the one within */
+    CU_ASSERT_EQUAL(stat(dir, &info), 0);
+    CU_ASSERT_NOT_EQUAL(stat(path, &info), 0);
+    put(dir, "notes", "");
+    run_dir_unmake(dir, &first);
+    CU_ASSERT_EQUAL(stat(dir, &info), 0);
+}
+
+static void folders_that_cannot_be_made_leave_none(void)
+{
+    const char *dir = fresh();
+    char path[1200];
+    struct run_dir_made made;
+    struct error err;
+    struct stat info;
+    CU_ASSERT_EQUAL_FATAL(run_dir_make(dir, &made, NULL), 0);
+    snprintf(path, sizeof path, "%s/x/%.300d/y", dir, 0); /* a name too long */
+    CU_ASSERT_EQUAL(run_dir_make(path, &made, &err), ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "name too long"));
+    snprintf(path, sizeof path, "%s/x", dir);
+    CU_ASSERT_NOT_EQUAL(stat(path, &info), 0);
+}
+
+static void write_dead_lock(const char *dir, struct process *dead)
+{
+    char text[RUN_DIR_LINE];
+    process_self(dead);
+    dead->started = 1; /* the number has been given to another since */
+    holder_text(text, dead);
+    put(dir, "lock", text);
+}
+
+static void only_the_dead_process_s_lock_is_removed(void)
+{
+    const char *dir = fresh();
+    struct process dead, holder;
+    struct error err;
+    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
+    write_dead_lock(dir, &dead);
+    dead.pid++;
+    CU_ASSERT_EQUAL(run_dir_unlock_dead(dir, &dead, NULL), 0);
+    CU_ASSERT_EQUAL(run_dir_holder(dir, &holder, NULL), 1);
+    put(dir, "lock.stale", "");
+    dead.pid--;
+    CU_ASSERT_EQUAL(run_dir_unlock_dead(dir, &dead, &err), ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "lock.stale"));
+    CU_ASSERT_EQUAL(run_dir_holder(dir, &holder, NULL), 1);
+}
+
+/* In a child: takes the lock, then waits until all have tried. */
+static void try_lock(const char *dir, int go, int done)
+{
+    char byte;
+    bool ready = read(go, &byte, 1) == 0;
+    byte = ready && run_dir_lock(dir, NULL) == 0 ? 'y' : 'n';
+    if (write(done, &byte, 1) != 1)
+        _exit(1);
+    pause();
+}
+
+enum { RIVALS = 8, TURNS = 40 };
+
+/* How many of several processes get a lock that a dead one holds. */
+static int count_winners(const char *dir)
+{
+    int go[2], done[2], winners = 0;
+    pid_t children[RIVALS];
+    CU_ASSERT_EQUAL_FATAL(pipe(go), 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(done), 0);
+    for (int i = 0; i < RIVALS; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            close(go[1]);
+            try_lock(dir, go[0], done[1]);
+        }
+    }
+    close(go[1]); /* all begin at once */
+    for (int i = 0; i < RIVALS; i++) {
+        char byte = 0;
+        CU_ASSERT_EQUAL(read(done[0], &byte, 1), 1);
+        winners += byte == 'y';
+    }
+    for (int i = 0; i < RIVALS; i++) {
+        kill(children[i], SIGKILL);
+        waitpid(children[i], NULL, 0);
+    }
+    close(go[0]);
+    close(done[0]);
+    close(done[1]);
+    return winners;
+}
+
+static void one_of_many_takes_a_dead_lock_over(void)
+{
+    const char *dir = fresh();
+    struct process dead;
+    struct run_dir_made made;
+    CU_ASSERT_EQUAL_FATAL(run_dir_make(dir, &made, NULL), 0);
+    for (int i = 0; i < TURNS; i++) {
+        write_dead_lock(dir, &dead);
+        CU_ASSERT_EQUAL(count_winners(dir), 1);
+    }
 }
 
 int main(void)
@@ -159,7 +303,12 @@ int main(void)
         SUITE_TEST(lock_of_a_dead_process_is_taken_over),
         SUITE_TEST(states_are_told_apart),
         SUITE_TEST(a_folder_of_other_things_is_refused),
+        SUITE_TEST(a_run_that_published_nothing_can_begin_again),
         SUITE_TEST(what_did_not_work_leaves_no_trace),
+        SUITE_TEST(folders_of_others_stay),
+        SUITE_TEST(folders_that_cannot_be_made_leave_none),
+        SUITE_TEST(only_the_dead_process_s_lock_is_removed),
+        SUITE_TEST(one_of_many_takes_a_dead_lock_over),
         {NULL, NULL},
     };
     return suite_run("run_dir", tests);

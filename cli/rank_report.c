@@ -1,0 +1,57 @@
+#include "cli/rank_report.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char begun[] = "shiftwork-begun ", ended[] = "shiftwork-ended ";
+
+static void say(const char *what, const char *line)
+{
+    printf("%s%s", what, line);
+    fflush(stdout);
+}
+
+void rank_report_begun(void)
+{
+    char line[RUN_DIR_LINE];
+    struct process self;
+    process_self(&self);
+    holder_text(line, &self);
+    say(begun, line);
+}
+
+void rank_report_ended(const struct outcome *outcome)
+{
+    char line[RUN_DIR_LINE];
+    outcome_text(line, outcome);
+    say(ended, line);
+}
+
+/* mpirun may be told to put a tag before each line. */
+static void take_line(struct rank_reports *reports)
+{
+    char *line = reports->line, *at;
+    reports->line[reports->size] = '\0';
+    reports->size = 0;
+    line[strcspn(line, "\r")] = '\0';
+    if ((at = strstr(line, begun)))
+        reports->begun = holder_parse(&reports->rank_0, at + strlen(begun));
+    else if ((at = strstr(line, ended)))
+        reports->ended = outcome_parse(&reports->outcome, at + strlen(ended));
+    else
+        printf("%s\n", line);
+}
+
+void rank_reports_read(struct rank_reports *reports)
+{
+    char buffer[4096];
+    ssize_t size;
+    while ((size = read(reports->fd, buffer, sizeof buffer)) > 0)
+        for (ssize_t i = 0; i < size; i++) {
+            if (buffer[i] != '\n')
+                reports->line[reports->size++] = buffer[i];
+            if (buffer[i] == '\n' || reports->size == sizeof reports->line - 1)
+                take_line(reports);
+        }
+}
