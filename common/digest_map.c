@@ -46,8 +46,9 @@ static int grow(struct digest_map *map)
         grown.keys[at] = map->keys[i];
         grown.values[at] = map->values[i];
     }
-    digest_map_clear(map);
+    struct digest_map old = *map;
     *map = grown;
+    digest_map_clear(&old);
     return 0;
 }
 

@@ -33,16 +33,16 @@ int adapter_file_open(struct adapter_file *out, const char *path, struct error *
 {
     struct stat st;
     bool folder = !stat(path, &st) && S_ISDIR(st.st_mode);
+    char *name = folder ? path_join(path, ADAPTER_FILE_NAME) : strdup(path);
     int rc;
 
     *out = (struct adapter_file){0};
-    out->path = folder ? path_join(path, ADAPTER_FILE_NAME) : strdup(path);
-    if (!out->path)
+    if (!name)
         return error_set(err, ERR_MEMORY, "%s: out of memory", path);
-    rc = file_map_open(&out->map, out->path, err);
+    rc = file_map_open(&out->map, name, err);
     if (!rc)
-        rc = safetensors_parse(&out->tensors, out->map.data, out->map.size, out->path,
-                               err);
+        rc = safetensors_parse(&out->tensors, out->map.data, out->map.size, name, err);
+    out->path = name;
     if (rc)
         adapter_file_close(out);
     return rc;

@@ -18,9 +18,10 @@ static json_t *describe(const struct float_tensor *t, size_t at)
                         ? json_pack("[I, I]", (json_int_t)t->rows, (json_int_t)t->cols)
                         : json_pack("[I]", (json_int_t)t->rows);
 
+    size_t end = at + tensor_bytes(t);
+
     return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape,
-                     "data_offsets", (json_int_t)at,
-                     (json_int_t)(at + tensor_bytes(t)));
+                     "data_offsets", (json_int_t)at, (json_int_t)end);
 }
 
 static int add_metadata(json_t *object, const struct key_value *kv)

@@ -112,6 +112,7 @@ void attention_backward_ref(double *dq, double *dk, double *dv, const double *dc
 {
     size_t size = sizeof *dq * (size_t)a->hidden;
     double *p = new_matrix(a), *ds = new_matrix(a);
+    int head_size = a->hidden / a->heads;
 
     memset(dq, 0, size * (size_t)a->queries);
     memset(dk, 0, size * (size_t)a->tokens);
@@ -119,8 +120,7 @@ void attention_backward_ref(double *dq, double *dk, double *dv, const double *dc
     for (int head = 0; head < a->heads; head++) {
         probabilities(p, a, head);
         values_backward(ds, dv, p, dctx, a, head);
-        softmax_backward_ref(ds, ds, p, 1 / sqrt(a->hidden / a->heads), a->queries,
-                             a->tokens);
+        softmax_backward_ref(ds, ds, p, 1 / sqrt(head_size), a->queries, a->tokens);
         scores_backward(dq, dk, ds, a, head);
     }
     free(ds);

@@ -168,7 +168,8 @@ void KERNEL(panel_product)(float *y, const float *x, const struct panel_matrix *
         for (int j = 0; j < columns; j += WIDTH) {
             int left = columns - j - WIDTH;
             struct source next = {.length = 1};
-            struct tile t = {y + j,
+            float *corner = y + j;
+            struct tile t = {corner,
                              x + k,
                              panel,
                              columns,

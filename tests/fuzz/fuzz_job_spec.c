@@ -26,7 +26,7 @@ static void check_resolved(const struct job_spec *spec)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *text = malloc(size + 1), *job = text;
+    char *text = malloc(size + 1), *job;
     const char *set = NULL;
     struct job_spec spec;
     struct error err;

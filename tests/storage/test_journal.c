@@ -206,7 +206,7 @@ struct image {
 static struct image image_of(const char *dir, int number)
 {
     struct image image;
-    struct stat st;
+    struct stat st = {0};
 
     file_of(image.path, dir, number);
     int fd = open(image.path, O_RDONLY);

@@ -19,8 +19,8 @@ static void make_split(struct dataset_split *s, uint32_t seed, int rows, int lon
     *s = (struct dataset_split){.present = true, .labelled = true, .rows = rows};
     s->offsets = calloc((size_t)rows + 1, sizeof *s->offsets);
     s->labels = calloc((size_t)rows, sizeof *s->labels);
-    s->input_ids = calloc((size_t)(rows * longest), sizeof *s->input_ids);
-    s->token_type_ids = calloc((size_t)(rows * longest), 1);
+    s->input_ids = calloc((size_t)rows * (size_t)longest, sizeof *s->input_ids);
+    s->token_type_ids = calloc((size_t)rows * (size_t)longest, 1);
     for (int r = 0; r < rows; r++) {
         int length = 2 + (int)(draw(seed, (uint32_t)r, 0) % (uint32_t)(longest - 1));
         int64_t at = s->offsets[r];
@@ -33,9 +33,10 @@ static void make_split(struct dataset_split *s, uint32_t seed, int rows, int lon
             s->token_type_ids[at + i] = i > length / 2;
             low += id < vocab / 2;
         }
+        int class = low * labels / (length + 1);
+
         s->offsets[r + 1] = at + length;
-        s->labels[r] = labels == 1 ? 5.0f * (float)low / (float)length
-                                   : (float)(low * labels / (length + 1));
+        s->labels[r] = labels == 1 ? 5.0f * (float)low / (float)length : (float)class;
     }
 }
 

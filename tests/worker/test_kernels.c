@@ -113,8 +113,8 @@ static void gelu_is_exact_to_rounding_everywhere(void)
     float zero = 0;
 
     for (int i = 0; (k = kernels_available(i)); i++)
-        for (float x = -20; x < 20; x += 0.0037f) {
-            float h, pre = x;
+        for (int n = 0; n <= 10811; n++) {
+            float h, x = -20 + 0.0037f * (float)n, pre = x;
             double exact = 0.5 * (double)x * erfc(-(double)x / sqrt(2));
             double size = fabs(exact) > 1 ? fabs(exact) : 1;
 
