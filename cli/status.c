@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { OPTION_ROWS, OPTION_EXIT_CODE };
 
@@ -19,8 +20,43 @@ static const struct option_spec options_table[] = {
 static void help(void)
 {
     printf(
-        "Prints how far the run is and a table of the best configurations a task, "
-        "ranked by\ntheir mean over seeds. Works at any time, also while it runs.\n");
+        "Prints whether the run is running, finished or stopped, how far it is, and a "
+        "table of\nthe best configurations a task, ranked by their mean over seeds. "
+        "Works "
+        "at any time,\nalso while it runs.\n");
+}
+
+static const char *ended(const char *dir, bool abandoned)
+{
+    struct outcome outcome;
+
+    if (outcome_read(&outcome, dir, NULL))
+        outcome.exit_code = EXIT_STOPPED;
+    if (outcome.exit_code == EXIT_DONE)
+        return "finished";
+    if (outcome.exit_code == EXIT_GIVEN_UP)
+        return "finished, some trials given up";
+    return abandoned ? "stopped: its coordinator is gone" : "stopped before its end";
+}
+
+static void print_state(const char *dir, bool running, const struct process *holder)
+{
+    if (running && !holder->host[0])
+        printf("%s: locked, by whom its lock does not say\n", dir);
+    else if (running)
+        printf("%s: running, coordinated by process %lld on %s%s\n", dir,
+               (long long)holder->pid, holder->host,
+               process_is_here(holder) ? "" : ", as its lock says");
+    else
+        printf("%s: %s\n", dir, ended(dir, holder->host[0]));
+}
+
+static bool has_results(const char *dir)
+{
+    char path[SETTINGS_PATH + 16];
+
+    snprintf(path, sizeof path, "%s/results.h5", dir);
+    return access(path, F_OK) == 0;
 }
 
 static void print_states(const struct results *results)
@@ -28,7 +64,7 @@ static void print_states(const struct results *results)
     static const char *const states[] = {"done",    "running", "queued",
                                          "stopped", "failed",  "given up"};
 
-    printf("%d trials:", results->trial_count);
+    printf("%d trial%s:", results->trial_count, results->trial_count == 1 ? "" : "s");
     for (size_t s = 0, shown = 0; s < sizeof states / sizeof *states; s++) {
         int n = 0;
 
@@ -53,10 +89,21 @@ static int print_exit_code(const char *dir, struct error *err)
 static int print_status(const char *dir, int rows, struct error *err)
 {
     struct results results = {0};
-    int rc = run_results_read(&results, dir, 0, err);
+    struct process holder;
+    bool running;
+    int rc = run_dir_holder(dir, &holder, err);
 
-    if (rc)
+    if (rc < 0)
         return rc;
+    running = rc == 1 && process_alive(&holder);
+    if (running && !has_results(dir)) {
+        print_state(dir, running, &holder);
+        printf("nothing is published yet\n");
+        return 0;
+    }
+    if ((rc = run_results_read(&results, dir, 0, err)))
+        return rc;
+    print_state(dir, running, &holder);
     print_states(&results);
     rc = summary_print(stdout, &results, rows, err);
     results_clear(&results);

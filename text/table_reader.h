@@ -9,9 +9,9 @@
  *        quote inside an unquoted field is an error
  * JSONL  an object a line; strings, and numbers and booleans as they would be written
  *
- * A line without a character is a row like any other, at the end of the file too: of one
- * empty column, or short (for JSONL an error). So rows and lines keep in step, and what
- * is predicted for a file stands in its order. */
+ * A line without a character is a row like any other, at the end of the file too: of
+ * one empty column, or short (for JSONL an error). So rows and lines keep in step, and
+ * what is predicted for a file stands in its order. */
 #ifndef TEXT_TABLE_READER_H
 #define TEXT_TABLE_READER_H
 

@@ -140,7 +140,7 @@ def check_exports(folder):
 def check_status(folder):
     text = run("status", f"{folder}/out")
     expect("status shows all trials, both tasks and their baselines",
-           "8 trials: 8 done" in text and "cola:" in text and "stsb:" in text and
+           "out: finished\n8 trials: 8 done" in text and "cola:" in text and "stsb:" in text and
            "majority" in text and "mean" in text)
     expect("status --exit-code prints the outcome",
            run("status", f"{folder}/out", "--exit-code") == "0\n")
