@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/majority.h"
+#include "cli/run_check.h"
 #include "common/log.h"
 #include "jobs/identity.h"
 #include "report/summary.h"
@@ -169,15 +170,14 @@ static int prepare_task(struct run_setup *setup, int index,
                          task->name, task->max_length, setup->encoder.positions);
     int rc = get_dataset(dataset, task, tokenizer, err);
     if (!rc)
+        rc = run_check_data(dataset, task, &setup->encoder, err);
+    if (!rc)
         rc = dataset_digest(&setup->tasks[index].dataset, dataset, err);
     if (!rc)
         rc = keep_dataset(setup, index, err);
     if (rc)
         return rc;
     describe_task(&setup->tasks[index], dataset, task);
-    log_line("task %s: %lld training rows, %lld dev rows", task->name,
-             (long long)dataset->splits[SPLIT_TRAIN].rows,
-             (long long)dataset->splits[SPLIT_DEV].rows);
     for (int i = 0; i < SPLIT_COUNT; i++)
         free_tokens(&dataset->splits[i]);
     return 0;
@@ -272,6 +272,15 @@ static int prepare_trials(struct run_setup *setup, struct error *err)
     return rc;
 }
 
+static void log_tasks(const struct run_setup *setup)
+{
+    for (int i = 0; i < setup->spec.task_count; i++)
+        log_line("task %s: %lld training rows, %lld dev rows",
+                 setup->spec.tasks[i].name,
+                 (long long)setup->tasks[i].rows[SPLIT_TRAIN],
+                 (long long)setup->tasks[i].rows[SPLIT_DEV]);
+}
+
 int run_setup_prepare(struct run_setup *setup, struct error *err)
 {
     char path[SETTINGS_PATH + 16];
@@ -280,12 +289,17 @@ int run_setup_prepare(struct run_setup *setup, struct error *err)
     if (!rc)
         rc = prepare_tasks(setup, err);
     if (!rc)
+        rc = run_check_trials(setup, err);
+    if (!rc)
         rc = prepare_trials(setup, err);
     if (rc)
         return rc;
     setup->job_digest = digest_of(text, strlen(text));
     snprintf(path, sizeof path, "%s/job.cfg", setup->dir);
-    return file_replace(path, text, strlen(text), err);
+    rc = file_replace(path, text, strlen(text), err);
+    if (!rc)
+        log_tasks(setup);
+    return rc;
 }
 
 void run_setup_remove_data(const struct run_setup *setup)

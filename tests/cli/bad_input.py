@@ -9,6 +9,7 @@ root only.
 """
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -176,6 +177,62 @@ def other_job_directory():
         check("output directory that holds other things", folder, ["out"])
 
 
+def files_whole(out, sizes):
+    """What is under a final name in a run directory is what a good run has there."""
+    names = {os.path.relpath(os.path.join(r, n), out) for r, _, found in os.walk(out)
+             for n in found}
+    problems = [f"{n} is there" for n in names if n not in sizes or ".tmp" in n]
+    for name in names - {"log", "outcome", "results.h5"}:
+        if os.path.getsize(os.path.join(out, name)) != sizes.get(name):
+            problems.append(f"{name} is not whole")
+    if ("outcome" in names) != ("job.cfg" in names):
+        problems.append("one of outcome and job.cfg only")
+    if "outcome" in names:
+        with open(os.path.join(out, "outcome")) as f:
+            text = f.read()
+        if not re.fullmatch(r"exit=75 done=\d+ given_up=0 left=\d+\n", text):
+            problems.append(f"outcome is {text!r}")
+    if "results.h5" in names and run(out, ["status", "."]).returncode:
+        problems.append("results.h5 is not whole")
+    return problems
+
+
+def good_sizes(folder):
+    """Sizes of the files of a run with room for all of it, in a directory of a name as
+    long (job.cfg holds the path)."""
+    out = os.path.join(folder, "large/out")
+    os.mkdir(os.path.dirname(out))
+    run(folder, ["run", "job.cfg", "--workers", "1", "-o", out])
+    return {os.path.relpath(os.path.join(r, n), out): os.path.getsize(os.path.join(r, n))
+            for r, _, found in os.walk(out) for n in found}
+
+
+def disk_full_at(folder, kib, sizes):
+    """The run stops, says so once, and goes on when there is room."""
+    small, out = os.path.join(folder, "small"), os.path.join(folder, "small/out")
+    args = ["run", "job.cfg", "--workers", "1", "-o", "small/out"]
+    done = run(folder, args)
+    message = done.stderr.decode(errors="replace")
+    reasons = [line for line in message.split("\n") if "No space" in line]
+    problems = files_whole(out, sizes)
+    if done.returncode != 75:
+        problems.append(f"exit {done.returncode}, not 75")
+    if len(reasons) != 1 or "small/out/" not in reasons[0]:
+        problems.append("not one line with file and reason")
+    if "mpirun" in message:
+        problems.append("a line about mpirun")
+    began = os.path.exists(os.path.join(out, "results.h5"))
+    subprocess.run(["mount", "-o", "remount,size=1m", small], check=True)
+    again = run(folder, args)
+    if not began and again.returncode:
+        problems.append(f"exit {again.returncode} with room: {again.stderr.decode()}")
+    if problems:
+        failures.append(f"disk full at {kib} KiB")
+        print(f"FAILED disk full at {kib} KiB: {'; '.join(problems)}\n{message}")
+    else:
+        print(f"passed disk full at {kib} KiB: {reasons[0]}")
+
+
 def disk_full():
     if os.geteuid() != 0:
         print("skipped disk full: needs root to mount a small tmpfs")
@@ -184,16 +241,133 @@ def disk_full():
         make_case(folder)
         small = os.path.join(folder, "small")
         os.mkdir(small)
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs",
-                                  small], capture_output=True)
-        if mounted.returncode:
-            print("skipped disk full: cannot mount a tmpfs")
-            return
-        try:
-            check("disk full", folder, ["results.h5", "No space left"], code=75, started=True,
-                  args=["run", "job.cfg", "--workers", "1", "-o", "small/out"])
-        finally:
-            subprocess.run(["umount", "-l", small])
+        sizes = good_sizes(folder)
+        for kib in (4, 8, 12, 16, 20, 24, 28, 32, 48, 64, 112):
+            mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k",
+                                      "tmpfs", small], capture_output=True)
+            if mounted.returncode:
+                print("skipped disk full: cannot mount a tmpfs")
+                return
+            try:
+                disk_full_at(folder, kib, sizes)
+            finally:
+                subprocess.run(["umount", "-l", small])
+
+
+def directory(name, path, wanted, change=None):
+    """A run into path that is refused: one line, and nothing made or removed."""
+    with tempfile.TemporaryDirectory(prefix="shiftwork-bad-") as folder:
+        make_case(folder)
+        if change:
+            change(folder)
+        folders = sorted(r for r, _, _ in os.walk(folder))
+        check(name, folder, wanted, args=("run", "job.cfg", "--workers", "1", "-o", path))
+        if sorted(r for r, _, _ in os.walk(folder)) != folders:
+            failures.append(name)
+            print(f"FAILED {name}: folders were made or removed")
+
+
+def spoiled_in(*parts):
+    """The folder is the user's own, and the run cannot begin."""
+    def change(folder):
+        os.makedirs(os.path.join(folder, *parts))
+        no_unknown(folder)
+    return change
+
+
+def lock_is_a_folder(folder):
+    os.makedirs(os.path.join(folder, "mine", "lock"))
+
+
+def named_like_a_value():
+    for name in ("2024", "1.5", "true", "-o=1"):
+        with tempfile.TemporaryDirectory(prefix="shiftwork-bad-") as folder:
+            make_case(folder)
+            done = run(folder, ["run", "job.cfg", "--workers", "1", f"-o{name}"])
+            if done.returncode or not os.path.exists(f"{folder}/{name}/results.h5"):
+                failures.append(f"-o {name}")
+                print(f"FAILED -o {name}: {done.stderr.decode()}")
+
+
+def tensors_of(path):
+    with open(path, "rb") as f:
+        blob = f.read()
+    size = struct.unpack("<Q", blob[:8])[0]
+    return json.loads(blob[8:8 + size]), bytearray(blob[8 + size:])
+
+
+def write_tensors(path, header, data):
+    text = json.dumps(header).encode()
+    write(path, struct.pack("<Q", len(text)) + text + bytes(data))
+
+
+def rename_tensor(header, data):
+    header["classifier.weights"] = header.pop("classifier.weight")
+    return header, data
+
+
+def flat_shape(header, data):
+    name = next(n for n in header if n.endswith("adapter.alpha.weight"))
+    header[name]["shape"] = header[name]["shape"][::-1]
+    return header, data
+
+
+def nan_in_adapter(header, data):
+    at = header["classifier.weight"]["data_offsets"][0]
+    data[at:at + 4] = struct.pack("<f", float("nan"))
+    return header, data
+
+
+def prepared_file():
+    """A prepared file with an id that the encoder has not, of the right tokenizer."""
+    with tempfile.TemporaryDirectory(prefix="shiftwork-bad-") as folder:
+        make_case(folder)
+        run(folder, ["prepare", "job.cfg", "-o", "days.h5"])
+        with open(os.path.join(folder, "encoder", "vocab.txt")) as f:
+            words = f.read().split("\n")
+        start = struct.pack("<2i", words.index("[CLS]"), words.index("the"))
+        with open(os.path.join(folder, "days.h5"), "rb") as f:
+            blob = f.read()
+        assert start in blob
+        write(os.path.join(folder, "days.h5"),
+              blob.replace(start, start[:4] + struct.pack("<i", 1 << 20), 1))
+        with open(os.path.join(folder, "job.cfg")) as f:
+            text = f.read()
+        write(os.path.join(folder, "job.cfg"), re.sub(
+            r'data = "."; train = .*;\n', 'data = "days.h5"; type = "classification";\n',
+            text))
+        check("prepared file with an impossible id", folder, ["days.h5", "train: row 1", "vocabulary"])
+
+
+def init_files():
+    """An adapter to start from that does not fit is found before the run."""
+    with tempfile.TemporaryDirectory(prefix="shiftwork-bad-") as folder:
+        make_case(folder)
+        good = "start/adapterbias.safetensors"
+        run(folder, ["run", "job.cfg", "--workers", "1"])
+        run(folder, ["export", "out", "--format", "adapter", "-o", "start"])
+        shutil.rmtree(os.path.join(folder, "out"))
+        args = ("run", "job.cfg", "--workers", "1", "--set")
+        for name, wanted, edit in (
+                ("a missing tensor", "classifier.weight is missing", rename_tensor),
+                ("a wrong shape", "alpha.weight: shape", flat_shape),
+                ("NaN", "not finite", nan_in_adapter)):
+            write_tensors(os.path.join(folder, "bad.safetensors"),
+                          *edit(*tensors_of(os.path.join(folder, good))))
+            check(f"adapter.init with {name}", folder, ["bad.safetensors", wanted],
+                  args=(*args, "adapter.init=bad.safetensors"))
+        check("adapter.init that is no adapter", folder, ["train.tsv"],
+              args=(*args, "adapter.init=train.tsv"))
+        check("adapter.init of other settings", folder,
+              [good, "encoder.layer.0"],
+              args=(*args, f"adapter.init={good}", "--set", "adapter.first_layer=1"))
+        check("adapter.init in some trials only", folder, ["train.tsv"],
+              args=(*args, f'sweep.space.init=["", "{folder}/{good}", '
+                           f'"{folder}/train.tsv"]'))
+        done = run(folder, [*args, f"adapter.init={good}"])
+        if done.returncode:
+            failures.append("a good adapter.init")
+            print("FAILED a good adapter.init:", done.stderr.decode())
 
 
 case("missing data file", ["dev.tsv", "No such file"], **{"dev.tsv": None})
@@ -222,7 +396,27 @@ case("value out of range", ["job.cfg:5", "learning_rate", "outside"],
      replace_job("epochs = 2", "learning_rate = 3.0"))
 case("missing column", ["train.tsv:1", "label"],
      **{"train.tsv": "sentence\tclass\ngood\t1\n"})
+case("too few rows for split_train", ["selection_rows", "1000", "40"],
+     replace_job("max_length = 32;", 'max_length = 32; selection_rows = "split_train";'))
+case("too few rows for split_dev", ["selection_rows", "split_dev", "days"],
+     replace_job("max_length = 32;", 'max_length = 32; selection_rows = "split_dev";'),
+     **{"dev.tsv": "sentence\tlabel\n" + rows(1, 40)})
+case("a limit that leaves too few rows for split_train", ["selection_rows", "1000", "900"],
+     lambda f: (replace_job("max_length = 32;", 'max_length = 32; selection_rows = "split_train";')(f),
+                replace_job("epochs = 2;", "epochs = 2; limit = 1100; };\n"
+                            "sweep = { space = { limit = [0, 900, 1100]; };")(f)),
+     **{"train.tsv": "sentence\tlabel\n" + rows(1200)})
 other_job_directory()
+directory("a directory that cannot be made", "/proc/xx", ["/proc/xx", "No such file"])
+directory("a directory below a file", "job.cfg/a/b", ["job.cfg/a", "Not a directory"])
+directory("a lock that is a folder", "mine", ["mine/lock"], lock_is_a_folder)
+directory("refused in an own empty directory", "mine", ["[UNK]"], spoiled_in("mine"))
+directory("refused in an own empty datasets", "mine", ["[UNK]"],
+          spoiled_in("mine", "datasets"))
+directory("refused in new folders", "a/b/c", ["[UNK]"], no_unknown)
+named_like_a_value()
+prepared_file()
+init_files()
 disk_full()
 print(f"{len(failures)} failed" + (": " + ", ".join(failures) if failures else ""))
 sys.exit(1 if failures else 0)
