@@ -4,7 +4,7 @@
 
 uint32_t crc32c(const void *data, size_t size)
 {
-    enum { AT_ONCE = 1 << 30 }; /* its lengths are int */
+    enum { AT_ONCE = 1 << 30 };                /* its lengths are int */
     unsigned char *at = (unsigned char *)data; /* read only, though not declared so */
     uint32_t crc = UINT32_MAX;
 

@@ -31,8 +31,8 @@ void identity_settings(struct settings *out, const struct settings *settings,
  * and quicker than those. */
 struct digest identity_settings_key(const struct settings *effective);
 
-/* Whether epochs are not part of the identity, or may rise up to a horizon that is: then
- * more of them continue a finished trial. */
+/* Whether epochs are not part of the identity, or may rise up to a horizon that is:
+ * then more of them continue a finished trial. */
 bool identity_extendable(const struct settings *settings);
 
 /* XXH3-128 of a file's bytes. ERR_INPUT where it cannot be read. */

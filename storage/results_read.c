@@ -219,26 +219,23 @@ static float **slice(struct h5_reader *r, const char *name, int64_t count,
 {
     float **slices = calloc((size_t)count + 1, sizeof *slices);
     float *all = h5_get_array(r, name, H5_REAL32, count * length);
+    bool failed = !slices;
 
-    for (int64_t i = 0; slices && all && i < count; i++) {
+    for (int64_t i = 0; !failed && all && i < count; i++) {
         slices[i] = malloc((size_t)length * sizeof **slices + 1);
-        if (!slices[i]) {
-            while (i--)
-                free(slices[i]);
-            free(slices);
-            slices = NULL;
-            break;
-        }
-        memcpy(slices[i], all + i * length, (size_t)length * sizeof **slices);
+        failed = !slices[i];
+        if (!failed)
+            memcpy(slices[i], all + i * length, (size_t)length * sizeof **slices);
     }
-    if (!r->rc && !slices)
+    if (!r->rc && failed)
         r->rc = error_set(r->err, ERR_MEMORY, "%s: out of memory", r->path);
     free(all);
-    if (r->rc) {
-        free(slices);
-        return NULL;
-    }
-    return slices;
+    if (!r->rc)
+        return slices;
+    for (int64_t i = 0; slices && i < count; i++)
+        free(slices[i]);
+    free(slices);
+    return NULL;
 }
 
 static void get_prediction(struct h5_reader *r, struct results *out, const char *task,
