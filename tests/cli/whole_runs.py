@@ -261,6 +261,79 @@ def case_two_at_once_are_not_let(folder):
     check(first.returncode == 75, f"exit {first.returncode}")
 
 
+def put_dead_lock(folder, name):
+    """Of a process of this host that is no more."""
+    os.makedirs(os.path.join(folder, name, "datasets"))
+    with open("/proc/sys/kernel/random/boot_id") as f:
+        boot = f.read().strip()
+    with open(os.path.join(folder, name, "lock"), "w") as f:
+        f.write(f"host={os.uname().nodename} boot={boot} pid={os.getpid()} started=1\n")
+
+
+def start_two(folder, name, *args):
+    """Two launchers at the same moment; the one that ends first and the other."""
+    both = [start(folder, "--workers", "1", "-o", name, *args) for _ in range(2)]
+    wait_for("end of a launcher", lambda: any(p.poll() is not None for p in both))
+    return sorted(both, key=lambda p: p.poll() is None)
+
+
+def case_of_two_at_the_same_moment_one_is_refused(folder):
+    for turn in range(6):
+        name = f"out{turn}"
+        if turn % 2:
+            put_dead_lock(folder, name)
+        refused, first = start_two(folder, name, *LONG)
+        _, stderr = refused.communicate(timeout=60)
+        check(refused.returncode == 1 and stderr.count("\n") == 1,
+              f"exit {refused.returncode}: {stderr}")
+        wait_working(folder, name)
+        with open(os.path.join(folder, name, "lock")) as f:
+            lock = f.read()
+        check(f"pid={ranks(folder)[0]} " in lock, f"{lock} is not of {ranks(folder)}")
+        first.send_signal(signal.SIGINT)
+        _, stderr = first.communicate(timeout=60)
+        check(first.returncode == 75, f"exit {first.returncode}: {stderr}")
+        check(outcome(folder, name) == "exit=75 done=0 given_up=0 left=8\n",
+              outcome(folder, name))
+        check(not os.path.exists(os.path.join(folder, name, "lock")), "the lock is left")
+        wait_gone(folder)
+
+
+def case_two_short_runs_at_the_same_moment_make_one(folder):
+    expect(run(folder, "-o", "one"), 0)
+    for turn in range(6):
+        name = f"out{turn}"
+        second, first = start_two(folder, name)
+        for launcher in (second, first):
+            _, stderr = launcher.communicate(timeout=60)
+            check(launcher.returncode in (0, 1), f"exit {launcher.returncode}: {stderr}")
+            check(launcher.returncode == 0 or stderr.count("\n") == 1, stderr)
+        check(0 in (first.returncode, second.returncode), "both were refused")
+        check(outcome(folder, name) == "exit=0 done=8 given_up=0 left=0\n",
+              outcome(folder, name))
+        check(digest(folder, name) == digest(folder, "one"), "it has other numbers")
+        left = sorted(os.listdir(os.path.join(folder, name)))
+        check(left == ["datasets", "job.cfg", "log", "outcome", "results.h5"], left)
+
+
+def child_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return int((f.read().split() or ["0"])[0])
+
+
+def case_a_signal_ends_an_mpirun_that_does_not_start(folder):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        launcher = start(folder, *LONG)
+        wait_for("mpirun", lambda: child_of(launcher.pid), 10)
+        os.kill(child_of(launcher.pid), signal.SIGSTOP)
+        launcher.send_signal(number)
+        _, stderr = launcher.communicate(timeout=60)
+        check(launcher.returncode == 75, f"exit {launcher.returncode}: {stderr}")
+        check(stderr.count("\n") == 1 and "before the run began" in stderr, stderr)
+        check(not os.path.exists(os.path.join(folder, "out")), "a directory is left")
+        wait_gone(folder)
+
+
 def case_wrong_use_is_one_line(folder):
     for args in ([], ["a", "b"], ["--what"], ["job.cfg", "--workers", "none"],
                  ["job.cfg", "--set", "x"], ["job.cfg", "-o"]):
