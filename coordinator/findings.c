@@ -297,6 +297,8 @@ int findings_result(struct findings *findings, const struct result *result,
     free(entry->checkpoint);
     entry->checkpoint = NULL;
     entry->checkpoint_size = 0;
+    free(entry->error); /* of an attempt before */
+    entry->error = NULL;
     entry->seconds = result->seconds;
     entry->tokens = result->tokens;
     entry->test_count = result->test_metric_count;

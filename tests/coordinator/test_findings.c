@@ -217,6 +217,18 @@ static void failures_are_named(void)
     end();
 }
 
+static void success_takes_an_earlier_failures_text_away(void)
+{
+    begin();
+    findings_failure(findings, 1, "the disk is full");
+    do_trial(1, 0.1, 0.2);
+    struct results r = snapshot();
+    CU_ASSERT_STRING_EQUAL(r.trials[0].status, "done");
+    CU_ASSERT_STRING_EQUAL(r.trials[0].error, "");
+    results_clear(&r);
+    end();
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
@@ -230,6 +242,7 @@ int main(void)
         SUITE_TEST(a_result_with_rows_that_the_task_has_not_is_refused),
         SUITE_TEST(a_report_of_other_metrics_is_refused),
         SUITE_TEST(failures_are_named),
+        SUITE_TEST(success_takes_an_earlier_failures_text_away),
         {NULL, NULL},
     };
     return suite_run("findings", tests);
