@@ -22,6 +22,7 @@ static const struct message_kind kinds[] = {
     {MESSAGE_RESULT, "RESULT", 1024 * (size_t)MIB},
     {MESSAGE_FAILURE, "FAILURE", 2 * MESSAGE_FIRST},
     {MESSAGE_STOPPED, "STOPPED", MESSAGE_FIRST},
+    {MESSAGE_UNFIT, "UNFIT", 2 * MESSAGE_FIRST},
     {MESSAGE_WELCOME, "WELCOME", 2 * MESSAGE_FIRST},
     {MESSAGE_TASK, "TASK", 2 * MESSAGE_FIRST},
     {MESSAGE_GRANT, "GRANT", 1024 * (size_t)MIB},
@@ -370,6 +371,23 @@ int stopped_decode(struct stopped *m, const uint8_t *buf, size_t len, struct err
     return reader_close(&in, MESSAGE_STOPPED, m->trial > 0, err);
 }
 
+void unfit_encode(struct bytes *out, const struct unfit *m)
+{
+    size_t start = message_begin(out, MESSAGE_UNFIT);
+    bytes_put_text(out, m->text);
+    message_end(out, start);
+}
+
+int unfit_decode(struct unfit *m, const uint8_t *buf, size_t len, struct error *err)
+{
+    struct bytes_reader in;
+    int rc = reader_open(&in, MESSAGE_UNFIT, buf, len, err);
+    if (rc)
+        return rc;
+    m->text = bytes_get_text(&in, PROTOCOL_TEXT);
+    return reader_close(&in, MESSAGE_UNFIT, true, err);
+}
+
 void welcome_encode(struct bytes *out, const struct welcome *m)
 {
     size_t start = message_begin(out, MESSAGE_WELCOME);
@@ -523,6 +541,7 @@ void stop_encode(struct bytes *out, const struct stop *m)
     size_t start = message_begin(out, MESSAGE_STOP);
     bytes_put_u64(out, m->trial);
     bytes_put_u32(out, m->lease);
+    bytes_put_u8(out, m->at_once);
     message_end(out, start);
 }
 
@@ -534,7 +553,9 @@ int stop_decode(struct stop *m, const uint8_t *buf, size_t len, struct error *er
         return rc;
     m->trial = bytes_get_u64(&in);
     m->lease = bytes_get_u32(&in);
-    return reader_close(&in, MESSAGE_STOP, m->trial > 0, err);
+    unsigned at_once = bytes_get_u8(&in);
+    m->at_once = at_once == 1;
+    return reader_close(&in, MESSAGE_STOP, m->trial > 0 && at_once <= 1, err);
 }
 
 void alive_encode(struct bytes *out)

@@ -15,6 +15,7 @@
  *                    <-           RECEIPT                  (the report is kept)
  *                    <-           STOP                     (if it must not go on)
  *   RESULT | FAILURE | STOPPED ->                          (the lease ends)
+ *   UNFIT            ->                                    (all its leases end)
  *                    <-           FAREWELL                 (the worker leaves)
  *
  * Encoders append to bytes, whose failed says that memory ran out. Decoders trust
@@ -32,7 +33,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PROTOCOL_VERSION = 1 };
+enum { PROTOCOL_VERSION = 2 };
 
 enum message_tag {
     /* from a worker */
@@ -42,6 +43,7 @@ enum message_tag {
     MESSAGE_RESULT = 4,
     MESSAGE_FAILURE = 5,
     MESSAGE_STOPPED = 6,
+    MESSAGE_UNFIT = 7,
     /* from the coordinator */
     MESSAGE_WELCOME = 32,
     MESSAGE_TASK = 33,
@@ -162,6 +164,14 @@ void stopped_encode(struct bytes *out, const struct stopped *m);
 int stopped_decode(struct stopped *m, const uint8_t *buf, size_t len,
                    struct error *err);
 
+/* The worker cannot work: its node lacks the encoder or the data, say. No trial is at
+ * fault. */
+struct unfit {
+    const char *text;
+};
+void unfit_encode(struct bytes *out, const struct unfit *m);
+int unfit_decode(struct unfit *m, const uint8_t *buf, size_t len, struct error *err);
+
 /* What holds for the whole run. */
 struct welcome {
     const char *encoder; /* directory */
@@ -216,10 +226,12 @@ void receipt_encode(struct bytes *out, const struct receipt *m);
 int receipt_decode(struct receipt *m, const uint8_t *buf, size_t len,
                    struct error *err);
 
-/* Leave a trial before the next batch. */
+/* Leave a trial before the next batch. One that has reported its last epoch is
+ * finished, unless at_once. */
 struct stop {
     uint64_t trial;
     uint32_t lease;
+    bool at_once;
 };
 void stop_encode(struct bytes *out, const struct stop *m);
 int stop_decode(struct stop *m, const uint8_t *buf, size_t len, struct error *err);

@@ -49,10 +49,10 @@ static void send_message(struct coordinator *c, int worker, struct bytes *messag
         coordinator_member_gone(c, worker, err.text);
 }
 
-static void send_stop(struct coordinator *c, int worker, uint64_t trial, uint32_t lease)
+static void send_stop(struct coordinator *c, int worker, struct stop stop)
 {
     struct bytes out = {0};
-    stop_encode(&out, &(struct stop){.trial = trial, .lease = lease});
+    stop_encode(&out, &stop);
     send_message(c, worker, &out);
 }
 
@@ -215,7 +215,7 @@ static int on_report(struct coordinator *c, int worker,
     enum trial_answer answer =
         trial_table_reported(c->table, (int64_t)m.trial, m.lease, m.epoch, now);
     if (answer == ANSWER_IGNORE) {
-        send_stop(c, worker, m.trial, m.lease);
+        send_stop(c, worker, (struct stop){m.trial, m.lease, .at_once = true});
         return 0;
     }
     count_examples(c, worker, m.trial, m.lease, m.examples);
@@ -227,7 +227,7 @@ static int on_report(struct coordinator *c, int worker,
     receipt_encode(&out, &(struct receipt){m.trial, m.lease, m.step});
     send_message(c, worker, &out);
     if (answer == ANSWER_STOP)
-        send_stop(c, worker, m.trial, m.lease);
+        send_stop(c, worker, (struct stop){m.trial, m.lease, .at_once = false});
     return 0;
 }
 
@@ -342,6 +342,8 @@ void coordinator_stop_running(struct coordinator *c)
     for (int i = 0; i < c->order->workers; i++) {
         struct trial_lease lease = trial_table_computing(c->table, i);
         if (lease.trial != 0)
-            send_stop(c, i, (uint64_t)lease.trial, lease.lease);
+            send_stop(
+                c, i,
+                (struct stop){(uint64_t)lease.trial, lease.lease, .at_once = true});
     }
 }

@@ -183,6 +183,8 @@ bool batch_runner_evaluate(struct batch_runner *r, const float *values,
 
 void batch_runner_stop(struct batch_runner *r) { atomic_store(&r->stop, true); }
 
+void batch_runner_go_on(struct batch_runner *r) { atomic_store(&r->stop, false); }
+
 bool batch_runner_stopped(const struct batch_runner *r)
 {
     return atomic_load(&r->stop);

@@ -40,8 +40,9 @@ bool batch_runner_evaluate(struct batch_runner *runner, const float *values,
                            const struct dataset_split *split, const uint32_t *rows,
                            int64_t count, float *logits);
 
-/* The next two may be called from any thread. */
+/* The next three may be called from any thread. */
 void batch_runner_stop(struct batch_runner *runner);
+void batch_runner_go_on(struct batch_runner *runner); /* takes the stop back */
 bool batch_runner_stopped(const struct batch_runner *runner);
 
 /* Since the start; tokens and examples are those trained on. Any thread. */

@@ -53,6 +53,8 @@ struct compute {
     struct queued *current; /* under way */
     struct trial *trial;    /* of current, once it is made */
     bool stopping;          /* current is to be left */
+    bool at_once;           /* and not to be finished even if it is done */
+    bool finishing;         /* current is done: nothing but at_once stops it */
     bool ending;
     bool mail_full;
     struct bytes mailbox;
@@ -145,23 +147,15 @@ static int restore(struct trial *trial, const struct queued *queued, struct erro
 }
 
 static int make_trial(struct compute *c, const struct queued *queued,
-                      struct trial **out, const struct task **task, struct error *err)
+                      const struct known_task *known, struct trial **out,
+                      struct error *err)
 {
     struct settings settings;
-    struct known_task *known;
-    int rc = open_encoder(c, err);
-    if (!rc)
-        rc = load_task(c, queued->task, &known, err);
-    if (!rc)
-        rc = settings_parse(&settings, queued->settings, err);
+    int rc = settings_parse(&settings, queued->settings, err);
     if (!rc)
         rc = trial_new(out, &c->encoder, &known->dataset, &known->task, &settings,
                        c->threads, err);
-    if (!rc)
-        rc = restore(*out, queued, err);
-    if (!rc)
-        *task = &known->task;
-    return rc;
+    return rc ? rc : restore(*out, queued, err);
 }
 
 static int post_report(struct compute *c, const struct queued *queued,
@@ -251,6 +245,27 @@ static void post_failure(struct compute *c, const struct queued *queued, int sta
     post(c, &out);
 }
 
+/* Whatever it is: another node may have what this one lacks. */
+static void post_unfit(struct compute *c, const char *text)
+{
+    struct bytes out = {0};
+    unfit_encode(&out, &(struct unfit){text});
+    post(c, &out);
+}
+
+/* A trial that is done gets its result though a stop came while it made its last
+ * report. */
+static bool may_finish(struct compute *c, struct trial *trial)
+{
+    pthread_mutex_lock(&c->lock);
+    c->finishing = trial_done(trial) && !c->at_once && !c->ending;
+    if (c->finishing)
+        trial_go_on(trial);
+    bool finishing = c->finishing;
+    pthread_mutex_unlock(&c->lock);
+    return finishing;
+}
+
 /* From where the trial is to its result or to the moment when it is to be left. */
 static int train(struct compute *c, const struct queued *queued, struct trial *trial,
                  const struct task *task, struct error *err)
@@ -266,7 +281,7 @@ static int train(struct compute *c, const struct queued *queued, struct trial *t
     }
     if (rc)
         return rc;
-    if (!asked_to_stop(c))
+    if (may_finish(c, trial))
         rc = trial_finish(trial, &event, &result, err);
     else
         event = TRIAL_STOPPED;
@@ -289,16 +304,20 @@ static void set_trial(struct compute *c, struct trial *trial)
 static void compute_one(struct compute *c, const struct queued *queued)
 {
     struct trial *trial = NULL;
-    const struct task *task;
+    struct known_task *known;
     struct error err = {""};
     if (asked_to_stop(c)) {
         post_stopped(c, queued->trial, queued->lease);
         return;
     }
-    int rc = make_trial(c, queued, &trial, &task, &err);
+    if (open_encoder(c, &err) || load_task(c, queued->task, &known, &err)) {
+        post_unfit(c, err.text);
+        return;
+    }
+    int rc = make_trial(c, queued, known, &trial, &err);
     if (!rc) {
         set_trial(c, trial);
-        rc = train(c, queued, trial, task, &err);
+        rc = train(c, queued, trial, &known->task, &err);
         set_trial(c, NULL);
     }
     trial_free(trial);
@@ -312,7 +331,7 @@ static struct queued *next_trial(struct compute *c)
     pthread_mutex_lock(&c->lock);
     queued_free(c->current);
     c->current = NULL;
-    c->stopping = false;
+    c->stopping = c->at_once = c->finishing = false;
     while (!c->queue && !c->ending)
         pthread_cond_wait(&c->work, &c->lock);
     if (!c->ending) {
@@ -455,17 +474,22 @@ int compute_add(struct compute *c, const struct grant_trial *m, struct error *er
     return 0;
 }
 
-void compute_stop(struct compute *c, uint64_t trial, uint32_t lease)
+static bool is_meant(const struct queued *queued, const struct stop *m)
+{
+    return queued && queued->trial == m->trial && queued->lease == m->lease;
+}
+
+void compute_stop(struct compute *c, const struct stop *m)
 {
     pthread_mutex_lock(&c->lock);
-    if (c->current && c->current->trial == trial && c->current->lease == lease) {
+    if (is_meant(c->current, m) && (m->at_once || !c->finishing)) {
         c->stopping = true;
+        c->at_once = c->at_once || m->at_once;
         if (c->trial)
             trial_stop(c->trial);
     }
     for (struct queued *queued = c->queue; queued; queued = queued->next)
-        if (queued->trial == trial && queued->lease == lease)
-            queued->stop = true;
+        queued->stop = queued->stop || is_meant(queued, m);
     pthread_mutex_unlock(&c->lock);
 }
 

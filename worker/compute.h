@@ -32,8 +32,9 @@ int compute_task(struct compute *compute, const struct task_order *task,
 int compute_add(struct compute *compute, const struct grant_trial *trial,
                 struct error *err);
 /* Leaves the trial, under way or queued, if it is there under this lease: STOPPED will
- * lie in the mailbox when its turn has come. */
-void compute_stop(struct compute *compute, uint64_t trial, uint32_t lease);
+ * lie in the mailbox when its turn has come; RESULT where it has made its last report
+ * and need not be left at once. */
+void compute_stop(struct compute *compute, const struct stop *stop);
 /* The trial under way, as a heartbeat. */
 void compute_progress(struct compute *compute, struct heartbeat *out);
 /* The next message to send is moved to *out; false: none. Waits up to timeout_s for

@@ -389,6 +389,8 @@ int trial_run_to_report(struct trial *t, enum trial_event *event,
 
 void trial_stop(struct trial *t) { batch_runner_stop(t->runner); }
 
+void trial_go_on(struct trial *t) { batch_runner_go_on(t->runner); }
+
 struct trial_progress trial_progress(const struct trial *t)
 {
     struct batch_counters c = batch_runner_counters(t->runner);

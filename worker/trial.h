@@ -54,6 +54,8 @@ bool trial_done(const struct trial *trial); /* by epochs, max_steps or patience 
 /* Makes trial_run_to_report() and trial_finish() return between two batches. A
  * checkpoint taken then goes on with the same bits. */
 void trial_stop(struct trial *trial);
+/* Takes trial_stop() back, for a trial that is to be finished all the same. */
+void trial_go_on(struct trial *trial);
 
 /* Since trial_new(); training and evaluation, but examples and tokens of training. */
 struct trial_progress {

@@ -114,7 +114,7 @@ static int on_stop(struct worker *w, const struct channel_event *event,
     struct stop m;
     int rc = stop_decode(&m, event->data, event->size, err);
     if (!rc)
-        compute_stop(w->compute, m.trial, m.lease);
+        compute_stop(w->compute, &m);
     return rc;
 }
 

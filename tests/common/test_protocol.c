@@ -50,6 +50,7 @@ static const struct result result = {
 static const struct failure failure = {
     .trial = 3, .lease = 2, .status = ERR_NUMERIC, .text = "loss is NaN at step 7"};
 static const struct stopped stopped = {.trial = 3, .lease = 2};
+static const struct unfit unfit = {.text = "/enc: no such file"};
 static const struct welcome welcome = {.encoder = "/enc",
                                        .encoder_digest = {1, 2},
                                        .heartbeat_s = 2.0,
@@ -76,7 +77,7 @@ static const struct grant grant = {
                 .checkpoint = blob,
                 .checkpoint_size = sizeof blob}}};
 static const struct receipt receipt = {.trial = 3, .lease = 2, .step = 40};
-static const struct stop stop = {.trial = 3, .lease = 2};
+static const struct stop stop = {.trial = 3, .lease = 2, .at_once = true};
 static const struct farewell farewell = {.text = "another version"};
 
 /* One message: how to encode the sample above, and to decode and encode again. */
@@ -105,6 +106,7 @@ CASE(report)
 CASE(result)
 CASE(failure)
 CASE(stopped)
+CASE(unfit)
 CASE(welcome)
 CASE(task_order)
 CASE(grant)
@@ -127,38 +129,40 @@ static const struct message_case cases[] = {
         TAG, NAME##_sample, NAME##_again, HEX                                          \
     }
     ENTRY(MESSAGE_HELLO, hello,
-          "010001004100000005000000302e312e3000020000006e31000100000062004d000000000000"
+          "020001004100000005000000302e312e3000020000006e31000100000062004d000000000000"
           "0087d6120000000000010000000700000048617377656c6c000200"),
     ENTRY(MESSAGE_HEARTBEAT, heartbeat,
-          "010002002400000005000000000000000600000007000000000000000800000000000000"),
+          "020002002400000005000000000000000600000007000000000000000800000000000000"),
     ENTRY(
         MESSAGE_REPORT, report,
-        "0100030072000000030000000000000002000000010000002800000000000000000000000000e0"
+        "0200030072000000030000000000000002000000010000002800000000000000000000000000e0"
         "3f000000000000d03f000000000000e83ffca9f1d24d62503f0000000000000440e80300000000"
         "0000400100000000000002000000000000e03f000000000000f03f050000000908070605"),
     ENTRY(MESSAGE_RESULT, result,
-          "0100040065000000030000000000000002000000010000002800000000000000000000000000"
+          "0200040065000000030000000000000002000000010000002800000000000000000000000000"
           "0440e80300000000000001000000000000d03f030000000000803f000000c00000003f010102"
           "0000000200040000000000803f000000c00000003f00000000"),
     ENTRY(MESSAGE_FAILURE, failure,
-          "0100050032000000030000000000000002000000fcffffff150000006c6f7373206973204e61"
+          "0200050032000000030000000000000002000000fcffffff150000006c6f7373206973204e61"
           "4e2061742073746570203700"),
-    ENTRY(MESSAGE_STOPPED, stopped, "0100060014000000030000000000000002000000"),
+    ENTRY(MESSAGE_STOPPED, stopped, "0200060014000000030000000000000002000000"),
+    ENTRY(MESSAGE_UNFIT, unfit,
+          "020007001f000000120000002f656e633a206e6f20737563682066696c6500"),
     ENTRY(MESSAGE_WELCOME, welcome,
-          "0100200035000000040000002f656e6300010000000000000002000000000000000000000000"
+          "0200200035000000040000002f656e6300010000000000000002000000000000000000000000"
           "0000400000000000003e4001000200"),
     ENTRY(MESSAGE_TASK, task_order,
-          "01002100360000000100040000006d72706300050000002f642e683500030000000000000004"
+          "02002100360000000100040000006d72706300050000002f642e683500030000000000000004"
           "00000000000000000200020100010101"),
     ENTRY(MESSAGE_GRANT, grant,
-          "0100220046000000020001000000000000000100000000000900000065706f6368733d323b00"
+          "0200220046000000020001000000000000000100000000000900000065706f6368733d323b00"
           "0000000002000000000000000400000001000000000000050000000908070605"),
     ENTRY(MESSAGE_RECEIPT, receipt,
-          "010023001c0000000300000000000000020000002800000000000000"),
-    ENTRY(MESSAGE_STOP, stop, "0100240014000000030000000000000002000000"),
+          "020023001c0000000300000000000000020000002800000000000000"),
+    ENTRY(MESSAGE_STOP, stop, "020024001500000003000000000000000200000001"),
     ENTRY(MESSAGE_FAREWELL, farewell,
-          "010026001c0000000f000000616e6f746865722076657273696f6e00"),
-    {MESSAGE_ALIVE, alive_encode, alive_again, "0100250008000000"},
+          "020026001c0000000f000000616e6f746865722076657273696f6e00"),
+    {MESSAGE_ALIVE, alive_encode, alive_again, "0200250008000000"},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -254,7 +258,7 @@ static void another_version_is_named(void)
     struct heartbeat m;
     CU_ASSERT_EQUAL(heartbeat_decode(&m, out.data, out.size, &err), ERR_PROTOCOL);
     CU_ASSERT_STRING_EQUAL(err.text,
-                           "message of protocol version 2, this program speaks 1");
+                           "message of protocol version 3, this program speaks 2");
     bytes_clear(&out);
 }
 
@@ -310,6 +314,11 @@ static void values_out_of_range_are_refused(void)
     failure_encode(&out, &good);
     CU_ASSERT_EQUAL(failure_decode(&failure_got, out.data, out.size, NULL),
                     ERR_PROTOCOL);
+    out.size = 0;
+    struct stop stop_got;
+    stop_encode(&out, &stop);
+    out.data[out.size - 1] = 2; /* neither true nor false */
+    CU_ASSERT_EQUAL(stop_decode(&stop_got, out.data, out.size, NULL), ERR_PROTOCOL);
     bytes_clear(&out);
 }
 

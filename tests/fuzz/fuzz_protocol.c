@@ -39,6 +39,8 @@ static void check(const uint8_t *data, size_t size)
         CHECK(failure)
     case MESSAGE_STOPPED:
         CHECK(stopped)
+    case MESSAGE_UNFIT:
+        CHECK(unfit)
     case MESSAGE_WELCOME:
         CHECK(welcome)
     case MESSAGE_TASK:
