@@ -47,10 +47,8 @@ static void worker_silent(struct coordinator *c, int worker)
 
 static void check_workers(struct coordinator *c, double now)
 {
-    for (int w; (w = trial_table_silent(c->table, now)) >= 0;) {
+    for (int w; (w = trial_table_silent(c->table, now)) >= 0;)
         worker_silent(c, w);
-        coordinator_grant_all(c, now);
-    }
     if (trial_table_workers(c->table) == 0)
         give_up_run(c, "no worker is left");
 }
@@ -191,6 +189,8 @@ static void run_loop(struct coordinator *c)
         check_stops(c);
         bool busy = coordinator_receive(c, now);
         check_workers(c, now);
+        if (c->requeued)
+            coordinator_grant_all(c, now);
         check_publisher(c, now);
         show_progress(c, now, false);
         if (busy) {

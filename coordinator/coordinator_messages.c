@@ -39,6 +39,7 @@ void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
         c->work_left -= coordinator_work_of(c, given_up);
     }
     channels_drop(c->channels, worker);
+    c->requeued = true;
     c->changed = true;
 }
 
@@ -61,6 +62,19 @@ void coordinator_send_farewell(struct coordinator *c, int worker, const char *te
     struct bytes out = {0};
     farewell_encode(&out, &(struct farewell){.text = text});
     send_message(c, worker, &out);
+}
+
+/* The worker leaves in peace: no trial of its is at fault, MPI waits for it in the end.
+ */
+static void dismiss(struct coordinator *c, int worker, const char *why)
+{
+    struct member *member = &c->members[worker];
+    log_line("worker %d on %s is dismissed: %s", worker + 1, member->host, why);
+    trial_table_worker_dismissed(c->table, worker);
+    coordinator_send_farewell(c, worker, why);
+    member->gone = true;
+    c->requeued = true;
+    c->changed = true;
 }
 
 static void send_welcome(struct coordinator *c, int worker)
@@ -138,6 +152,7 @@ static void grant_next(struct coordinator *c, int worker, double now)
 
 void coordinator_grant_all(struct coordinator *c, double now)
 {
+    c->requeued = false; /* a grant that cannot be sent sets it again */
     for (int i = 0; i < c->order->workers; i++)
         grant_next(c, i, now);
 }
@@ -175,8 +190,7 @@ static int on_hello(struct coordinator *c, int worker,
         char text[PROTOCOL_NAME + 128];
         snprintf(text, sizeof text, "its version is %s, the coordinator's %s",
                  m.version, SHIFTWORK_VERSION);
-        coordinator_send_farewell(c, worker, text);
-        coordinator_member_gone(c, worker, text);
+        dismiss(c, worker, text);
         return 0;
     }
     member->joined = true;
@@ -274,8 +288,18 @@ static int on_failure(struct coordinator *c, int worker,
             c->work_left -= coordinator_work_of(c, trial);
         c->changed = true;
     }
-    coordinator_grant_all(c, now);
+    c->requeued = true; /* or at least the worker is idle */
     return 0;
+}
+
+static int on_unfit(struct coordinator *c, int worker,
+                    const struct channel_event *event, struct error *err)
+{
+    struct unfit m;
+    int rc = unfit_decode(&m, event->data, event->size, err);
+    if (!rc)
+        dismiss(c, worker, m.text);
+    return rc;
 }
 
 static int on_stopped(struct coordinator *c, int worker,
@@ -297,6 +321,8 @@ static int on_message(struct coordinator *c, const struct channel_event *event,
                       double now, struct error *err)
 {
     int worker = event->peer;
+    if (c->members[worker].gone) /* it has not heard its farewell yet */
+        return 0;
     if (event->tag != MESSAGE_HELLO && !c->members[worker].joined)
         return error_set(err, ERR_PROTOCOL, "%s before HELLO",
                          message_name(event->tag));
@@ -314,6 +340,8 @@ static int on_message(struct coordinator *c, const struct channel_event *event,
         return on_failure(c, worker, event, now, err);
     case MESSAGE_STOPPED:
         return on_stopped(c, worker, event, now, err);
+    case MESSAGE_UNFIT:
+        return on_unfit(c, worker, event, err);
     default:
         return error_set(err, ERR_PROTOCOL, "%s is not for a worker to send",
                          message_name(event->tag));
@@ -329,10 +357,8 @@ bool coordinator_receive(struct coordinator *c, double now)
         channels_next(c->channels, &event, &err);
         if (event.kind == CHANNEL_NOTHING)
             return i > 0;
-        if (event.kind == CHANNEL_LOST || on_message(c, &event, now, &err)) {
+        if (event.kind == CHANNEL_LOST || on_message(c, &event, now, &err))
             coordinator_member_gone(c, event.peer, err.text);
-            coordinator_grant_all(c, now);
-        }
     }
     return true;
 }

@@ -24,6 +24,7 @@ struct coordinator {
     struct findings *findings;
     struct publisher *publisher;
     struct member *members; /* (workers) */
+    bool requeued; /* trials that idle workers could have */
     int stops_seen;
     bool changed;   /* since the last snapshot */
     bool unwritten; /* why the results could not be written has been said */

@@ -1,7 +1,9 @@
 /* The coordinator on rank 0 against ranks 1 and 2, which are no workers but say what
- * the test wants: one run a test, all ranks in step. */
+ * the test wants: one run a test, all ranks in step by a barrier. A run that loses a
+ * worker loses its rank's later messages too, so it is the last of its process. */
 #include "common/channels.h"
 #include "common/clock.h"
+#include "common/log.h"
 #include "coordinator/coordinator.h"
 #include "storage/results_file.h"
 #include "tests/coordinator/sample_run.h"
@@ -24,8 +26,11 @@ enum manner {
     MANNER_BAD_DISK,      /* every trial fails once with ERR_IO */
     MANNER_OLD_LEASE,     /* says everything under another lease first */
     MANNER_ENDLESS,       /* never has a result: reports until it is stopped */
+    MANNER_SHORT_ENDLESS, /* the same, but is gone after 300 reports */
     MANNER_ANOTHER_VERSION,
+    MANNER_UNFIT,   /* says so instead of its first report */
     MANNER_GARBAGE, /* instead of its first report */
+    MANNER_ABSENT,  /* says nothing at all */
 };
 
 struct pretender {
@@ -89,17 +94,33 @@ static void say_garbage(struct pretender *p)
     p->left = true;
 }
 
+static void say_unfit(struct pretender *p)
+{
+    struct bytes out = {0};
+    unfit_encode(&out, &(struct unfit){"/enc: no such file"});
+    say(p, &out);
+    p->trial = 0;
+}
+
+static bool endless(const struct pretender *p)
+{
+    return p->manner == MANNER_ENDLESS || p->manner == MANNER_SHORT_ENDLESS;
+}
+
 static void work(struct pretender *p)
 {
     if (p->manner == MANNER_GARBAGE) {
         say_garbage(p);
+    } else if (p->manner == MANNER_UNFIT) {
+        say_unfit(p);
     } else if (p->manner == MANNER_FAILS_TRIAL_2 && p->trial == 2) {
         say_failure(p, ERR_NUMERIC);
     } else if (p->manner == MANNER_BAD_DISK && !(p->failed & 1 << p->trial)) {
         p->failed |= 1 << p->trial;
         say_failure(p, ERR_IO);
-    } else if (p->manner == MANNER_ENDLESS || p->epoch < 2) {
+    } else if (endless(p) || p->epoch < 2) {
         p->epoch++;
+        p->left = p->manner == MANNER_SHORT_ENDLESS && p->epoch == 300;
         if (p->manner == MANNER_OLD_LEASE)
             say_report(p, p->lease + 7, 0.99);
         say_report(p, p->lease, 0.5 - 0.1 * p->epoch);
@@ -139,6 +160,8 @@ static void pretend(enum manner manner)
     struct channel_event event;
     struct error err;
     double end = clock_monotonic_s() + 20;
+    if (manner == MANNER_ABSENT)
+        return;
     if (channels_new(&p.channels, 0, 1, &err))
         return;
     say_hello(&p);
@@ -160,6 +183,7 @@ static volatile sig_atomic_t stops;
 static struct sample_run sample;
 static struct outcome outcome;
 static struct results results;
+static char lines[1 << 16]; /* of the log */
 static bool lost;
 
 static void count_stop(int number)
@@ -168,14 +192,33 @@ static void count_stop(int number)
     stops++;
 }
 
+static void read_log(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    size_t size = file ? fread(lines, 1, sizeof lines - 1, file) : 0;
+    lines[size] = '\0';
+    if (file)
+        fclose(file);
+}
+
+/* How often a text stands in the log. */
+static int logged(const char *text)
+{
+    int count = 0;
+    for (const char *at = lines; (at = strstr(at, text)); at += strlen(text))
+        count++;
+    return count;
+}
+
 static void run_with(const char *cluster)
 {
     static int number;
     static const char *const datasets[] = {"/data.h5"};
-    char dir[512], path[600];
+    char dir[512], path[600], log[600];
     struct error err = {""};
     snprintf(dir, sizeof dir, "%s/run%d", place_temporary(), number++);
     snprintf(path, sizeof path, "%s/results.h5", dir);
+    snprintf(log, sizeof log, "%s/log", dir);
     CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, &err), 0);
     CU_ASSERT_EQUAL_FATAL(sample_run_init(&sample, cluster, &err), 0);
     struct coordinator_order order = {.job = sample.job,
@@ -184,7 +227,12 @@ static void run_with(const char *cluster)
                                       .workers = WORKERS,
                                       .stops = &stops};
     struct outcome written;
-    CU_ASSERT_EQUAL_FATAL(coordinator_run(&order, &outcome, &lost, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(log_open(log, &err), 0);
+    int rc = coordinator_run(&order, &outcome, &lost, &err);
+    MPI_Barrier(MPI_COMM_WORLD);
+    CU_ASSERT_EQUAL_FATAL(rc, 0);
+    log_close();
+    read_log(log);
     CU_ASSERT_EQUAL_FATAL(outcome_read(&written, dir, &err), 0);
     CU_ASSERT_EQUAL(written.exit_code, outcome.exit_code);
     CU_ASSERT_EQUAL_FATAL(results_read(&results, path, RESULTS_ALL, &err), 0);
@@ -224,8 +272,10 @@ static void a_trial_that_a_disk_failed_is_tried_again(void)
 {
     run_with("attempts = 3;");
     CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6);
-    for (int i = 0; i < results.trial_count; i++)
+    for (int i = 0; i < results.trial_count; i++) {
         CU_ASSERT(results.trials[i].attempts >= 2 && results.trials[i].attempts <= 3);
+        CU_ASSERT_STRING_EQUAL(results.trials[i].error, ""); /* it is done now */
+    }
     clear_run();
 }
 
@@ -251,41 +301,143 @@ static void a_stop_ends_the_run_at_the_next_reports(void)
     clear_run();
 }
 
-/* The last two lose workers, and with them the ranks' later messages. */
-static void a_worker_of_another_version_is_refused_and_one_of_garbage_lost(void)
+static void an_unfit_worker_is_dismissed_and_its_trial_done_by_another(void)
+{
+    run_with("attempts = 1;");
+    CU_ASSERT(!lost);
+    CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6);
+    CU_ASSERT_EQUAL(logged("worker 1 on pretended is dismissed: /enc: no such file"),
+                    1);
+    for (int i = 0; i < results.trial_count; i++)
+        CU_ASSERT_STRING_EQUAL(results.trials[i].error, "");
+    clear_run();
+}
+
+static void without_a_fit_worker_the_run_can_be_continued(void)
+{
+    run_with("attempts = 1;");
+    CU_ASSERT(!lost);
+    CU_ASSERT(outcome.exit_code == 75 && outcome.done == 0 && outcome.left == 6);
+    CU_ASSERT_EQUAL(logged("is dismissed"), 2);
+    CU_ASSERT_EQUAL(logged("no worker is left"), 1);
+    clear_run();
+}
+
+static void a_worker_of_another_version_is_dismissed(void)
+{
+    run_with("");
+    CU_ASSERT(!lost);
+    CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6);
+    CU_ASSERT_EQUAL(logged("worker 1 on pretended is dismissed: its version is 9.9"),
+                    1);
+    clear_run();
+}
+
+static void a_worker_of_garbage_is_lost(void)
 {
     run_with("");
     CU_ASSERT(lost);
     CU_ASSERT(outcome.exit_code == 75 && outcome.done == 0 && outcome.left == 6);
+    CU_ASSERT_EQUAL(logged("worker 2 on pretended is gone"), 1);
     clear_run();
 }
 
-/* What ranks 1 and 2 do in each test. */
-static const enum manner manners[][WORKERS] = {
-    {MANNER_GOOD, MANNER_GOOD},         {MANNER_FAILS_TRIAL_2, MANNER_FAILS_TRIAL_2},
-    {MANNER_BAD_DISK, MANNER_BAD_DISK}, {MANNER_OLD_LEASE, MANNER_OLD_LEASE},
-    {MANNER_ENDLESS, MANNER_ENDLESS},   {MANNER_ANOTHER_VERSION, MANNER_GARBAGE},
+static void a_worker_that_never_says_hello_is_not_waited_for(void)
+{
+    run_with("heartbeat_s = 0.5; lost_after_s = 1.0;");
+    CU_ASSERT(lost);
+    CU_ASSERT(outcome.exit_code == 75 && outcome.left == 6);
+    CU_ASSERT_EQUAL(logged("worker 2 is gone: it has not said hello in time"), 1);
+    clear_run();
+}
+
+/* While failing, memory runs out for a receipt of many epochs: its worker is lost
+ * long after the other has become idle. */
+static bool failing;
+
+int __real_channels_send(struct channels *channels, int peer, struct bytes *message,
+                         struct error *err);
+int __wrap_channels_send(struct channels *channels, int peer, struct bytes *message,
+                         struct error *err);
+
+int __wrap_channels_send(struct channels *channels, int peer, struct bytes *message,
+                         struct error *err)
+{
+    struct receipt receipt;
+    if (failing && !receipt_decode(&receipt, message->data, message->size, NULL) &&
+        receipt.step > 2000)
+        message->failed = true;
+    return __real_channels_send(channels, peer, message, err);
+}
+
+static void a_failed_send_gives_the_trial_to_an_idle_worker(void)
+{
+    failing = true;
+    run_with("heartbeat_s = 5; lost_after_s = 10.0;");
+    CU_ASSERT(lost);
+    CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6);
+    CU_ASSERT_EQUAL(logged("is gone: out of memory for a message"), 1);
+    clear_run();
+}
+
+/* A test and what ranks 1 and 2 do in it. */
+struct scene {
+    struct suite_test test;
+    enum manner manners[WORKERS];
 };
 
-int main(void)
+static const struct scene peaceful[] = {
+    {SUITE_TEST(all_trials_are_done), {MANNER_GOOD, MANNER_GOOD}},
+    {SUITE_TEST(a_failing_trial_is_given_up_and_named),
+     {MANNER_FAILS_TRIAL_2, MANNER_FAILS_TRIAL_2}},
+    {SUITE_TEST(a_trial_that_a_disk_failed_is_tried_again),
+     {MANNER_BAD_DISK, MANNER_BAD_DISK}},
+    {SUITE_TEST(messages_under_an_old_lease_are_ignored),
+     {MANNER_OLD_LEASE, MANNER_OLD_LEASE}},
+    {SUITE_TEST(a_stop_ends_the_run_at_the_next_reports),
+     {MANNER_ENDLESS, MANNER_ENDLESS}},
+    {SUITE_TEST(an_unfit_worker_is_dismissed_and_its_trial_done_by_another),
+     {MANNER_UNFIT, MANNER_GOOD}},
+    {SUITE_TEST(without_a_fit_worker_the_run_can_be_continued),
+     {MANNER_UNFIT, MANNER_UNFIT}},
+    {SUITE_TEST(a_worker_of_another_version_is_dismissed),
+     {MANNER_ANOTHER_VERSION, MANNER_GOOD}},
+    {SUITE_TEST(a_worker_of_garbage_is_lost), {MANNER_ANOTHER_VERSION, MANNER_GARBAGE}},
+};
+static const struct scene absent = {
+    SUITE_TEST(a_worker_that_never_says_hello_is_not_waited_for),
+    {MANNER_GARBAGE, MANNER_ABSENT}};
+static const struct scene failed_send = {
+    SUITE_TEST(a_failed_send_gives_the_trial_to_an_idle_worker),
+    {MANNER_SHORT_ENDLESS, MANNER_GOOD}};
+
+static int play(const struct scene *scenes, size_t count, int mpi_rank)
 {
-    static const struct suite_test tests[] = {
-        SUITE_TEST(all_trials_are_done),
-        SUITE_TEST(a_failing_trial_is_given_up_and_named),
-        SUITE_TEST(a_trial_that_a_disk_failed_is_tried_again),
-        SUITE_TEST(messages_under_an_old_lease_are_ignored),
-        SUITE_TEST(a_stop_ends_the_run_at_the_next_reports),
-        SUITE_TEST(a_worker_of_another_version_is_refused_and_one_of_garbage_lost),
-        {NULL, NULL},
-    };
-    int given, mpi_rank, failed = 0;
+    struct suite_test tests[sizeof peaceful / sizeof *peaceful + 1] = {{NULL, NULL}};
+    for (size_t i = 0; i < count; i++)
+        tests[i] = scenes[i].test;
+    if (mpi_rank == 0)
+        return suite_run("coordinator", tests);
+    for (size_t i = 0; i < count; i++) {
+        pretend(scenes[i].manners[mpi_rank - 1]);
+        MPI_Barrier(MPI_COMM_WORLD);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    int given, mpi_rank, failed;
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given);
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &mpi_rank);
-    if (mpi_rank == 0)
-        failed = suite_run("coordinator", tests);
-    for (size_t i = 0; mpi_rank > 0 && i < sizeof manners / sizeof *manners; i++)
-        pretend(manners[i][mpi_rank - 1]);
+    if (!strcmp(name, "absent"))
+        failed = play(&absent, 1, mpi_rank);
+    else if (!strcmp(name, "failed_send"))
+        failed = play(&failed_send, 1, mpi_rank);
+    else
+        failed = play(peaceful, sizeof peaceful / sizeof *peaceful, mpi_rank);
     MPI_Finalize();
     return failed;
 }
