@@ -175,6 +175,19 @@ static bool known_trial(const struct coordinator *c, uint64_t trial)
     return trial >= 1 && trial <= (uint64_t)c->sweep->trial_count;
 }
 
+/* Which worker computes a trial then decides about its last digits. */
+static void compare_numerics(struct coordinator *c, int worker)
+{
+    const struct member *member = &c->members[worker], *first = c->first_joined;
+    if (!first)
+        c->first_joined = member;
+    else if (strcmp(member->numerics, first->numerics) != 0)
+        log_line("warning: worker %d on %s computes as %s, worker %d on %s as %s: "
+                 "results depend on who computes them",
+                 worker + 1, member->host, member->numerics,
+                 (int)(first - c->members) + 1, first->host, first->numerics);
+}
+
 static int on_hello(struct coordinator *c, int worker,
                     const struct channel_event *event, double now, struct error *err)
 {
@@ -194,6 +207,7 @@ static int on_hello(struct coordinator *c, int worker,
         return 0;
     }
     member->joined = true;
+    compare_numerics(c, worker);
     trial_table_worker_joined(c->table, worker, now);
     send_welcome(c, worker);
     for (int i = 0; i < c->spec->task_count; i++)

@@ -24,6 +24,7 @@ struct coordinator {
     struct findings *findings;
     struct publisher *publisher;
     struct member *members; /* (workers) */
+    const struct member *first_joined;
     bool requeued; /* trials that idle workers could have */
     int stops_seen;
     bool changed;   /* since the last snapshot */

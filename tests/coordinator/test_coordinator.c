@@ -28,6 +28,7 @@ enum manner {
     MANNER_ENDLESS,       /* never has a result: reports until it is stopped */
     MANNER_SHORT_ENDLESS, /* the same, but is gone after 300 reports */
     MANNER_ANOTHER_VERSION,
+    MANNER_OTHER_NUMERICS,
     MANNER_UNFIT,   /* says so instead of its first report */
     MANNER_GARBAGE, /* instead of its first report */
     MANNER_ABSENT,  /* says nothing at all */
@@ -56,7 +57,7 @@ static void say_hello(struct pretender *p)
         .host = "pretended",
         .boot_id = "-",
         .numerics = 1,
-        .isa = "none",
+        .isa = p->manner == MANNER_OTHER_NUMERICS ? "other" : "none",
     };
     hello_encode(&out, &hello);
     say(p, &out);
@@ -333,6 +334,15 @@ static void a_worker_of_another_version_is_dismissed(void)
     clear_run();
 }
 
+static void workers_of_different_numerics_are_warned_of_once(void)
+{
+    run_with("");
+    CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6);
+    CU_ASSERT_EQUAL(logged(" on pretended computes as "), 1);
+    CU_ASSERT(logged("1 none") == 1 && logged("1 other") == 1);
+    clear_run();
+}
+
 static void a_worker_of_garbage_is_lost(void)
 {
     run_with("");
@@ -402,6 +412,8 @@ static const struct scene peaceful[] = {
      {MANNER_UNFIT, MANNER_UNFIT}},
     {SUITE_TEST(a_worker_of_another_version_is_dismissed),
      {MANNER_ANOTHER_VERSION, MANNER_GOOD}},
+    {SUITE_TEST(workers_of_different_numerics_are_warned_of_once),
+     {MANNER_OTHER_NUMERICS, MANNER_GOOD}},
     {SUITE_TEST(a_worker_of_garbage_is_lost), {MANNER_ANOTHER_VERSION, MANNER_GARBAGE}},
 };
 static const struct scene absent = {
