@@ -2,6 +2,7 @@
  * trusted for the settings: the job file beside it may hold a sweep. */
 #include "cli/trial_source.h"
 
+#include "cli/h5_guard.h"
 #include "jobs/settings_table.h"
 #include "storage/dataset_file.h"
 #include "storage/results_file.h"
@@ -22,11 +23,14 @@ int run_results_read(struct results *out, const char *run_dir, int what,
                      struct error *err)
 {
     char path[SETTINGS_PATH + 16];
+    int rc;
 
+    *out = (struct results){0};
     if (!is_folder(run_dir))
         return error_set(err, ERR_INPUT, "%s: there is no such run directory", run_dir);
     snprintf(path, sizeof path, "%s/results.h5", run_dir);
-    return results_read(out, path, what, err);
+    rc = h5_guard_results(path, what, err);
+    return rc ? rc : results_read(out, path, what, err);
 }
 
 /* Splits "DIR:TRIAL"; a folder whose own name holds a colon wins. */
@@ -251,8 +255,11 @@ int trial_source_dataset(struct dataset *out, const struct trial_source *source,
                          struct error *err)
 {
     char path[2 * SETTINGS_PATH];
+    int rc;
 
+    *out = (struct dataset){0};
     snprintf(path, sizeof path, "%s/datasets/%s.h5", source->run_dir,
              source->task_row->dataset_digest);
-    return dataset_file_read(out, path, err);
+    rc = h5_guard_dataset(path, err);
+    return rc ? rc : dataset_file_read(out, path, err);
 }

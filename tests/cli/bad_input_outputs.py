@@ -130,6 +130,20 @@ def each_dataset(change):
     return changes
 
 
+def heap_sizes(path):
+    """Objects of HDF5's global heaps, where texts lie, that say they are 1 TB long."""
+    def change(folder):
+        with open(f"{folder}/{path}", "rb") as f:
+            data = bytearray(f.read())
+        at = data.find(b"GCOL")
+        assert at >= 0
+        while at >= 0:
+            data[at + 24:at + 32] = (1 << 40).to_bytes(8, "little")
+            at = data.find(b"GCOL", at + 1)
+        write(f"{folder}/{path}", bytes(data))
+    return change
+
+
 def results_of_another_kind(folder):
     shutil.copy(f"{folder}/{datasets(folder)[0]}", f"{folder}/out/results.h5")
 
@@ -158,6 +172,7 @@ RESULTS = [
     ("results.h5 of random bytes", put("out/results.h5", NOISE)),
     ("results.h5 of random bytes behind HDF5's signature",
      put("out/results.h5", b"\x89HDF\r\n\x1a\n" + NOISE)),
+    ("results.h5 with lying sizes inside", heap_sizes("out/results.h5")),
     ("results.h5 that is a folder", folder_in_place_of("out/results.h5")),
     ("results.h5 that is a data set", results_of_another_kind),
 ]
@@ -166,6 +181,7 @@ DATASET = [
     ("data set cut in the middle", each_dataset(cut)),
     ("data set of zero bytes", each_dataset(lambda p: put(p, b""))),
     ("data set of random bytes", each_dataset(lambda p: put(p, NOISE))),
+    ("data set with lying sizes inside", each_dataset(heap_sizes)),
     ("data set that is a results.h5", dataset_of_another_kind),
 ]
 DATA = [
