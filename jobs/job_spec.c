@@ -62,6 +62,20 @@ static int look_for(struct job_reader *r, const char *path, const char *text)
     return at && *text ? reader_look(r, at, text) : 0;
 }
 
+/* A worker must have a chance to be heard. The place is what the job says of the two;
+ * one of them it says, since their defaults fit. */
+static int check_heartbeat(struct job_reader *r, const struct job_cluster *cluster)
+{
+    const node *at = config_lookup(&r->config, "cluster.heartbeat_s");
+
+    if (cluster->heartbeat_s < cluster->lost_after_s)
+        return 0;
+    if (!at)
+        at = config_lookup(&r->config, "cluster.lost_after_s");
+    return reader_refuse(r, at, "heartbeat_s: %.10g is not below lost_after_s, %.10g",
+                         cluster->heartbeat_s, cluster->lost_after_s);
+}
+
 static int read_groups(struct job_reader *r, struct job_spec *spec)
 {
     const config_t *c = &r->config;
@@ -78,6 +92,7 @@ static int read_groups(struct job_reader *r, struct job_spec *spec)
                            &spec->base)) ||
         (rc = reader_group(r, config_lookup(c, "cluster"), GROUP_CLUSTER,
                            &spec->cluster)) ||
+        (rc = check_heartbeat(r, &spec->cluster)) ||
         (rc = reader_group(r, config_lookup(c, "output"), GROUP_OUTPUT, &spec->output)))
         return rc;
     if (!*spec->encoder)

@@ -357,6 +357,7 @@ static void bad_set_names_itself(void)
         {"adapter.pooling=max", "pooling: \"max\" is not one of pooler, cls, mean"},
         {"output.dir=\xff", "the text is not UTF-8"},
         {"training.epochs=", "epochs: is a text, not a number"},
+        {"cluster.heartbeat_s=60", "heartbeat_s: 60 is not below lost_after_s, 30"},
         {"encoder=", "encoder: is missing"},
     };
 
