@@ -21,11 +21,13 @@ static const struct option_spec options_table[] = {
 
 static void help(void)
 {
-    printf("JOB.cfg is a libconfig file; docs/job-file.md describes it. The run "
-           "directory gets\nresults.h5 and all else. INT, TERM and USR1 stop the run "
-           "at the next reports (exit\ncode 75); a second one stops at once. Under "
-           "mpirun or srun --mpi=pmix the command is\na rank: rank 0 coordinates, the "
-           "others work.\n\n");
+    printf(
+        "JOB.cfg is a libconfig file; docs/job-file.md describes it. The run "
+        "directory gets\nresults.h5 and all else. INT, TERM and USR1 stop the run "
+        "at the next reports (exit\ncode 75); a second one stops at once. A finished "
+        "run directory is not worked on again:\nits table is printed, and the exit "
+        "code is the run's, 3 where trials were given up.\nUnder mpirun or srun "
+        "--mpi=pmix the command is a rank: rank 0 coordinates, the\nothers work.\n\n");
     settings_table_print(stdout);
 }
 

@@ -169,12 +169,17 @@ static int check_new(const char *dir, struct error *err)
     return rc;
 }
 
-/* Stopped before it published anything: there is nothing to go on from. */
+/* Stopped before it published or noted anything: there is nothing to go on from. */
 static bool began_only(const char *dir, const struct outcome *outcome)
 {
+    static const char *const names[] = {"results.h5", "journal.0001"};
     char path[PATH_SIZE];
-    path_in(path, dir, "results.h5");
-    return outcome->exit_code == 75 && access(path, F_OK) && errno == ENOENT;
+    bool none = outcome->exit_code == 75;
+    for (size_t i = 0; none && i < sizeof names / sizeof *names; i++) {
+        path_in(path, dir, names[i]);
+        none = access(path, F_OK) && errno == ENOENT;
+    }
+    return none;
 }
 
 int run_dir_inspect(const char *dir, enum run_dir_state *state, char **job,

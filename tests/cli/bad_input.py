@@ -75,7 +75,7 @@ def check(name, folder, wanted, code=1, args=("run", "job.cfg", "--workers", "1"
     problems = []
     if done.returncode != code:
         problems.append(f"exit {done.returncode}, not {code}")
-    if not lines[0] or (len(lines) != 1 and not started):
+    if (not lines[0] or len(lines) != 1) and not started:
         problems.append(f"{len(lines)} lines on stderr")
     problems += [f"no '{w}' in the message" for w in wanted if not any(w in line for line in lines)]
     after = tree(folder)
@@ -339,6 +339,21 @@ def prepared_file():
         check("prepared file with an impossible id", folder, ["days.h5", "train: row 1", "vocabulary"])
 
 
+def huge_in_adapter(header, data):
+    start, end = header["classifier.weight"]["data_offsets"]
+    data[start:end] = struct.pack("<f", 3e38) * ((end - start) // 4)
+    return header, data
+
+
+def overflow(folder, good, args):
+    """What only computing can tell: the trial is given up, then and whenever asked."""
+    write_tensors(os.path.join(folder, "huge.safetensors"),
+                  *huge_in_adapter(*tensors_of(os.path.join(folder, good))))
+    for name in ("a trial that overflows", "a finished directory with one"):
+        check(name, folder, [] if "finished" in name else ["not finite"], code=3,
+              started=True, args=(*args, "adapter.init=huge.safetensors", "-o", "huge"))
+
+
 def init_files():
     """An adapter to start from that does not fit is found before the run."""
     with tempfile.TemporaryDirectory(prefix="shiftwork-bad-") as folder:
@@ -364,6 +379,7 @@ def init_files():
         check("adapter.init in some trials only", folder, ["train.tsv"],
               args=(*args, f'sweep.space.init=["", "{folder}/{good}", '
                            f'"{folder}/train.tsv"]'))
+        overflow(folder, good, args)
         done = run(folder, [*args, f"adapter.init={good}"])
         if done.returncode:
             failures.append("a good adapter.init")

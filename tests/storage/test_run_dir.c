@@ -30,6 +30,13 @@ static void put(const char *dir, const char *name, const char *text)
     fclose(file);
 }
 
+static void remove_file(const char *dir, const char *name)
+{
+    char path[1300];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+}
+
 static void outcome_is_one_line(void)
 {
     const char *dir = fresh();
@@ -156,6 +163,11 @@ static void a_run_that_published_nothing_can_begin_again(void)
     put(dir, "outcome.tmp.123", "ex");
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
     CU_ASSERT(state == RUN_DIR_NEW && !job);
+    put(dir, "journal.0001", "");
+    CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
+    CU_ASSERT_EQUAL(state, RUN_DIR_UNFINISHED); /* it may say something */
+    free(job);
+    remove_file(dir, "journal.0001");
     put(dir, "thesis.tex", "");
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), ERR_INPUT);
 }
