@@ -90,9 +90,10 @@ static double examples_under_way(const struct coordinator *c)
     double sum = 0;
     for (int i = 0; i < c->order->workers; i++) {
         struct trial_lease lease = trial_table_computing(c->table, i);
-        if (lease.trial != 0 && (uint64_t)lease.trial == c->members[i].trial &&
-            lease.lease == c->members[i].lease)
-            sum += (double)c->members[i].examples;
+        const struct progress_share *share = &c->members[i].share;
+        if (lease.trial != 0 && (uint64_t)lease.trial == share->trial &&
+            lease.lease == share->lease)
+            sum += (double)share->examples;
     }
     return sum;
 }

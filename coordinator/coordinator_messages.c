@@ -160,14 +160,7 @@ void coordinator_grant_all(struct coordinator *c, double now)
 static void count_examples(struct coordinator *c, int worker, uint64_t trial,
                            uint32_t lease, uint64_t examples)
 {
-    struct member *member = &c->members[worker];
-    bool same = member->trial == trial && member->lease == lease;
-    uint64_t before = same ? member->examples : 0;
-    if (examples > before)
-        c->examples += examples - before;
-    member->trial = trial;
-    member->lease = lease;
-    member->examples = examples;
+    c->examples += progress_advance(&c->members[worker].share, trial, lease, examples);
 }
 
 static bool known_trial(const struct coordinator *c, uint64_t trial)

@@ -10,9 +10,7 @@
 struct member {
     char host[PROTOCOL_NAME + 1], numerics[64];
     bool joined, gone;
-    uint64_t trial; /* whose examples are counted */
-    uint32_t lease;
-    uint64_t examples;
+    struct progress_share share;
 };
 
 struct coordinator {

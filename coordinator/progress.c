@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,17 @@ double progress_per_second(const struct progress_rate *rate, double now,
         examples <= rate->examples[oldest])
         return NAN;
     return (double)(examples - rate->examples[oldest]) / (now - rate->times[oldest]);
+}
+
+uint64_t progress_advance(struct progress_share *share, uint64_t trial, uint32_t lease,
+                          uint64_t examples)
+{
+    bool same = share->trial == trial && share->lease == lease;
+    uint64_t before = same ? share->examples : 0;
+    if (examples < before)
+        examples = before;
+    *share = (struct progress_share){trial, lease, examples};
+    return examples - before;
 }
 
 static void duration_text(char *out, size_t size, double seconds)

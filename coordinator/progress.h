@@ -21,6 +21,19 @@ void progress_sample(struct progress_rate *rate, double now, uint64_t examples);
 double progress_per_second(const struct progress_rate *rate, double now,
                            uint64_t examples);
 
+/* What was counted of one worker: examples since a lease began. All zero is a new one.
+ */
+struct progress_share {
+    uint64_t trial; /* 0: none yet */
+    uint32_t lease;
+    uint64_t examples;
+};
+
+/* The worker has done so many under this lease. How many of them are new: none where it
+ * has said more before, in a heartbeat that overtook a report. */
+uint64_t progress_advance(struct progress_share *share, uint64_t trial, uint32_t lease,
+                          uint64_t examples);
+
 struct progress {
     int64_t trials, done, given_up, running;
     double per_second;     /* examples; NaN: not known yet */

@@ -78,6 +78,34 @@ static void nothing_done_gives_no_rate(void)
     CU_ASSERT(isnan(progress_per_second(&rate, 0.5, 50)));
 }
 
+static void each_example_is_counted_once(void)
+{
+    struct progress_share share = {0};
+    CU_ASSERT_EQUAL(progress_advance(&share, 3, 1, 100), 100);
+    CU_ASSERT_EQUAL(progress_advance(&share, 3, 1, 150), 50);
+    /* a report that lay in the mailbox while a heartbeat went ahead */
+    CU_ASSERT_EQUAL(progress_advance(&share, 3, 1, 120), 0);
+    CU_ASSERT_EQUAL(progress_advance(&share, 3, 1, 160), 10);
+    CU_ASSERT_EQUAL(share.examples, 160);
+}
+
+static void a_new_lease_counts_from_its_beginning(void)
+{
+    struct progress_share share = {0};
+    progress_advance(&share, 3, 1, 100);
+    CU_ASSERT_EQUAL(progress_advance(&share, 3, 2, 40), 40);
+    CU_ASSERT_EQUAL(progress_advance(&share, 4, 3, 70), 70);
+    CU_ASSERT_EQUAL(progress_advance(&share, 4, 3, 70), 0);
+}
+
+static void a_count_that_steps_back_gives_no_rate(void)
+{
+    struct progress_rate rate = {0};
+    for (int second = 0; second <= 10; second++)
+        progress_sample(&rate, second, 1000);
+    CU_ASSERT(isnan(progress_per_second(&rate, 11, 900)));
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
@@ -87,6 +115,9 @@ int main(void)
         SUITE_TEST(stopping_hides_the_time_left),
         SUITE_TEST(rate_is_of_the_last_half_minute),
         SUITE_TEST(nothing_done_gives_no_rate),
+        SUITE_TEST(each_example_is_counted_once),
+        SUITE_TEST(a_new_lease_counts_from_its_beginning),
+        SUITE_TEST(a_count_that_steps_back_gives_no_rate),
         {NULL, NULL},
     };
     return suite_run("progress", tests);
