@@ -257,6 +257,21 @@ static void wait_for_mpirun(struct launch *launch, const sigset_t *wanted,
         wait_signal(launch, wanted, watch_s);
 }
 
+static bool lives_here(const struct process *process)
+{
+    return process_is_here(process) && process_alive(process);
+}
+
+/* A rank 0 whose mpirun is no more leaves a little later. */
+static void wait_for_rank_0(struct launch *launch, const sigset_t *wanted)
+{
+    const struct rank_reports *reports = &launch->reports;
+    double end = clock_monotonic_s() + term_s;
+    while (reports->begun && !reports->ended && lives_here(&reports->rank_0) &&
+           clock_monotonic_s() < end)
+        wait_signal(launch, wanted, watch_s);
+}
+
 static void end_mpirun(struct launch *launch, const sigset_t *wanted)
 {
     const struct rank_reports *reports = &launch->reports;
@@ -268,6 +283,7 @@ static void end_mpirun(struct launch *launch, const sigset_t *wanted)
     wait_for_mpirun(launch, wanted, term_s);
     signal_mpirun(launch, SIGKILL);
     wait_for_mpirun(launch, wanted, term_s);
+    wait_for_rank_0(launch, wanted);
 }
 
 /* Of a rank 0 that said how it ended. */
@@ -286,10 +302,12 @@ static int take_outcome(const struct launch *launch)
 static int take_end(const struct launch *launch, struct error *err)
 {
     const char *dir = launch->setup->dir;
+    const struct process *rank_0 = &launch->reports.rank_0;
     if (launch->reports.ended)
         return take_outcome(launch);
     if (launch->reports.begun) {
-        run_dir_unlock_dead(dir, &launch->reports.rank_0, NULL);
+        if (!lives_here(rank_0))
+            run_dir_unlock_dead(dir, rank_0, NULL);
         fprintf(stderr,
                 "shiftwork: the coordinator ended unexpectedly; %s holds what it has "
                 "published\n",

@@ -366,8 +366,11 @@ int run_dir_lock(const char *dir, struct error *err)
 void run_dir_unlock(const char *dir)
 {
     char path[PATH_SIZE];
+    struct process self, holder;
+    process_self(&self);
     path_in(path, dir, "lock");
-    unlink(path);
+    if (run_dir_holder(dir, &holder, NULL) > 0 && same_process(&holder, &self))
+        unlink(path);
 }
 
 void run_dir_forget(const char *dir)

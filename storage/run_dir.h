@@ -51,7 +51,7 @@ void run_dir_unmake(const char *dir, const struct run_dir_made *made);
 /* The lock names the process that coordinates. ERR_INPUT names the one that holds it;
  * that of a dead process of this host is taken over. Makes the folders too. */
 int run_dir_lock(const char *dir, struct error *err);
-void run_dir_unlock(const char *dir); /* for its holder */
+void run_dir_unlock(const char *dir); /* if this process holds it */
 /* Removes the lock if it is still this process's, which is no more. */
 int run_dir_unlock_dead(const char *dir, const struct process *dead, struct error *err);
 /* 1: it is held; holder is all zero where the lock does not say by whom. 0: nobody

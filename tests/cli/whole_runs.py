@@ -249,6 +249,18 @@ def case_a_killed_launcher_ends_all(folder):
     wait_gone(folder)
 
 
+def case_a_killed_mpirun_ends_all(folder):
+    launcher = start(folder, "--workers", "2", *LONG)
+    wait_working(folder)
+    os.kill(child_of(launcher.pid), signal.SIGKILL)
+    _, stderr = launcher.communicate(timeout=60)
+    check(launcher.returncode == 75, f"exit {launcher.returncode}: {stderr}")
+    check("ended unexpectedly" in stderr, stderr)
+    check(not ranks(folder).get(0), "rank 0 lives")
+    check(not os.path.exists(os.path.join(folder, "out/lock")), "the lock is left")
+    wait_gone(folder)
+
+
 def case_two_at_once_are_not_let(folder):
     first = start(folder, "--workers", "1", *LONG)
     wait_working(folder)

@@ -244,6 +244,8 @@ static void only_the_dead_process_s_lock_is_removed(void)
     dead.pid++;
     CU_ASSERT_EQUAL(run_dir_unlock_dead(dir, &dead, NULL), 0);
     CU_ASSERT_EQUAL(run_dir_holder(dir, &holder, NULL), 1);
+    run_dir_unlock(dir); /* not its own any more */
+    CU_ASSERT_EQUAL(run_dir_holder(dir, &holder, NULL), 1);
     put(dir, "lock.stale", "");
     dead.pid--;
     CU_ASSERT_EQUAL(run_dir_unlock_dead(dir, &dead, &err), ERR_INPUT);
