@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct queued {
     struct queued *next;
@@ -146,14 +147,19 @@ static int restore(struct trial *trial, const struct queued *queued, struct erro
     return rc;
 }
 
-static int make_trial(struct compute *c, const struct queued *queued,
-                      const struct known_task *known, struct trial **out,
-                      struct error *err)
+/* What is in it is the trial's matter. */
+static int look_for_init(const struct settings *settings, struct error *err)
 {
-    struct settings settings;
-    int rc = settings_parse(&settings, queued->settings, err);
-    if (!rc)
-        rc = trial_new(out, &c->encoder, &known->dataset, &known->task, &settings,
+    if (!settings->init[0] || !access(settings->init, R_OK))
+        return 0;
+    return error_set(err, ERR_INPUT, "%s: %s", settings->init, strerror(errno));
+}
+
+static int make_trial(struct compute *c, const struct queued *queued,
+                      const struct known_task *known, const struct settings *settings,
+                      struct trial **out, struct error *err)
+{
+    int rc = trial_new(out, &c->encoder, &known->dataset, &known->task, settings,
                        c->threads, err);
     return rc ? rc : restore(*out, queued, err);
 }
@@ -305,16 +311,20 @@ static void compute_one(struct compute *c, const struct queued *queued)
 {
     struct trial *trial = NULL;
     struct known_task *known;
+    struct settings settings;
     struct error err = {""};
     if (asked_to_stop(c)) {
         post_stopped(c, queued->trial, queued->lease);
         return;
     }
-    if (open_encoder(c, &err) || load_task(c, queued->task, &known, &err)) {
+    int rc = settings_parse(&settings, queued->settings, &err);
+    if (!rc && (open_encoder(c, &err) || load_task(c, queued->task, &known, &err) ||
+                look_for_init(&settings, &err))) {
         post_unfit(c, err.text);
         return;
     }
-    int rc = make_trial(c, queued, known, &trial, &err);
+    if (!rc)
+        rc = make_trial(c, queued, known, &settings, &trial, &err);
     if (!rc) {
         set_trial(c, trial);
         rc = train(c, queued, trial, &known->task, &err);

@@ -252,6 +252,14 @@ static void worker_without_the_data_is_unfit(void)
     check_unfit(dataset_path, "");
 }
 
+static void worker_without_the_adapter_to_start_from_is_unfit(void)
+{
+    prepare(ROWS);
+    snprintf(settings.init, sizeof settings.init, "%s/none.safetensors",
+             place_temporary());
+    check_unfit(settings.init, "No such file");
+}
+
 static void check_failure(struct compute *c, int status)
 {
     struct bytes message;
@@ -287,6 +295,7 @@ int main(void)
         SUITE_TEST(stop_of_another_lease_is_ignored),
         SUITE_TEST(worker_without_the_encoder_is_unfit),
         SUITE_TEST(worker_without_the_data_is_unfit),
+        SUITE_TEST(worker_without_the_adapter_to_start_from_is_unfit),
         SUITE_TEST(trial_with_a_fault_of_its_own_fails),
         {NULL, NULL},
     };
