@@ -85,7 +85,7 @@ static void numbers_are_whole_and_in_range(void)
 /* "workers quiet dir plain", or "!" and the error. */
 static const char *read_into_places(int count, const char *const *args)
 {
-    static char text[512];
+    static char text[1200];
     const char *dir = "-", *plain = "-";
     bool quiet = false;
     int workers = 0;
