@@ -32,10 +32,20 @@ static void help(void)
            "a task's\ndata. Optional: run prepares what a job names by itself.\n");
 }
 
+static bool has_h5_name(const char *path)
+{
+    struct task task = {.data = (char *)path};
+
+    return task_is_prepared(&task);
+}
+
 static int check_options(const struct prepare_options *o, struct error *err)
 {
     if (!o->out)
         return command_misused(err, "-o FILE.h5 is wanted");
+    if (!has_h5_name(o->out))
+        return command_misused(
+            err, "-o %s: jobs know prepared files by names that end with .h5", o->out);
     if (o->job && (o->encoder || o->data || o->max_length))
         return command_misused(err, "--encoder, --data and --max-length stand in the "
                                     "place of a job file, not beside it");
