@@ -64,15 +64,14 @@ void coordinator_send_farewell(struct coordinator *c, int worker, const char *te
     send_message(c, worker, &out);
 }
 
-/* The worker leaves in peace: no trial of its is at fault, MPI waits for it in the end.
- */
+/* No trial of its is at fault. It sleeps until the farewell to all: MPI_Finalize would
+ * have it look around for that long, and more often. */
 static void dismiss(struct coordinator *c, int worker, const char *why)
 {
     struct member *member = &c->members[worker];
     log_line("worker %d on %s is dismissed: %s", worker + 1, member->host, why);
     trial_table_worker_dismissed(c->table, worker);
-    coordinator_send_farewell(c, worker, why);
-    member->gone = true;
+    member->dismissed = true;
     c->requeued = true;
     c->changed = true;
 }
@@ -328,8 +327,9 @@ static int on_message(struct coordinator *c, const struct channel_event *event,
                       double now, struct error *err)
 {
     int worker = event->peer;
-    if (c->members[worker].gone) /* it has not heard its farewell yet */
-        return 0;
+    if (c->members[worker].dismissed)
+        return event->tag == MESSAGE_HEARTBEAT ? on_heartbeat(c, worker, event, err)
+                                               : 0;
     if (event->tag != MESSAGE_HELLO && !c->members[worker].joined)
         return error_set(err, ERR_PROTOCOL, "%s before HELLO",
                          message_name(event->tag));

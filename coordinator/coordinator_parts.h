@@ -9,7 +9,7 @@
 
 struct member {
     char host[PROTOCOL_NAME + 1], numerics[64];
-    bool joined, gone;
+    bool joined, gone, dismissed;
     struct progress_share share;
 };
 
