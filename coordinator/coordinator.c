@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const double least_sleep_s = 50e-6, most_sleep_s = 5e-3;
 static const double farewell_s = 5.0; /* for the last messages to go out */
@@ -26,12 +27,34 @@ static void check_stops(struct coordinator *c)
     trial_table_stop(c->table);
 }
 
-static void give_up_run(struct coordinator *c, const char *why)
+void coordinator_give_up(struct coordinator *c, const char *why)
 {
     if (!c->broken)
         log_line("stopping: %s", why);
     c->broken = true;
     trial_table_stop(c->table);
+}
+
+void coordinator_ledger_failed(struct coordinator *c, const struct error *err)
+{
+    struct error why;
+    if (ledger_check(c->ledger, &why))
+        c->deposed = true;
+    else
+        why = *err;
+    c->unrecorded = true;
+    coordinator_give_up(c, why.text);
+    coordinator_stop_running(c); /* what they still compute cannot be kept */
+}
+
+static void check_ledger(struct coordinator *c)
+{
+    struct error err;
+    int rc = c->unrecorded ? 0 : ledger_turn(c->ledger, &err);
+    if (rc < 0)
+        coordinator_ledger_failed(c, &err);
+    else if (rc == 1)
+        coordinator_send_receipts(c);
 }
 
 /* One that only comes late finds its farewell and leaves. */
@@ -50,13 +73,18 @@ static void check_workers(struct coordinator *c, double now)
     for (int w; (w = trial_table_silent(c->table, now)) >= 0;)
         worker_silent(c, w);
     if (trial_table_workers(c->table) == 0)
-        give_up_run(c, "no worker is left");
+        coordinator_give_up(c, "no worker is left");
 }
 
 static int publish(struct coordinator *c, double now, struct error *err)
 {
     struct results snapshot;
-    int rc = findings_snapshot(c->findings, c->table, &snapshot, err);
+    int rc = ledger_check(c->ledger, err); /* nobody else's results are replaced */
+    if (rc) {
+        coordinator_ledger_failed(c, err);
+        return rc;
+    }
+    rc = findings_snapshot(c->findings, c->table, &snapshot, err);
     c->changed = false;
     return rc ? rc : publisher_start(c->publisher, &snapshot, now, err);
 }
@@ -69,7 +97,7 @@ static void check_publisher(struct coordinator *c, double now)
         rc = publish(c, now, &err);
     if (rc) {
         c->unwritten = c->unwritten || !c->broken;
-        give_up_run(c, err.text);
+        coordinator_give_up(c, err.text);
     }
 }
 
@@ -106,7 +134,7 @@ static void show_progress(struct coordinator *c, double now, bool last)
         return;
     c->shown = now;
     struct progress progress = {
-        .trials = c->sweep->trial_count,
+        .trials = c->list->trial_count - trial_table_count(c->table, TRIAL_STOPPED),
         .done = trial_table_count(c->table, TRIAL_DONE),
         .given_up = trial_table_count(c->table, TRIAL_FAILED) +
                     trial_table_count(c->table, TRIAL_GIVEN_UP),
@@ -148,10 +176,14 @@ static void say_farewell(struct coordinator *c)
     }
 }
 
-/* The last results.h5, with everything in it. */
+/* Everything on disk, and the last results.h5 with everything in it. */
 static void publish_end(struct coordinator *c)
 {
     struct error err;
+    if (!c->unrecorded && ledger_flush(c->ledger, &err))
+        coordinator_ledger_failed(c, &err);
+    if (c->deposed)
+        return;
     int rc = 0;
     for (int turn = 0; turn < 2 && !rc; turn++) {
         while (publisher_busy(c->publisher) && !rc) {
@@ -175,10 +207,10 @@ static struct outcome outcome_now(const struct coordinator *c)
         .given_up = trial_table_count(c->table, TRIAL_FAILED) +
                     trial_table_count(c->table, TRIAL_GIVEN_UP),
     };
-    outcome.left = c->sweep->trial_count - outcome.done - outcome.given_up;
-    outcome.exit_code = outcome.left > 0 || c->broken ? 75
-                        : outcome.given_up > 0        ? 3
-                                                      : 0;
+    outcome.left = c->list->trial_count - outcome.done - outcome.given_up;
+    outcome.exit_code = outcome.left > 0 || c->broken || c->unrecorded ? 75
+                        : outcome.given_up > 0                         ? 3
+                                                                       : 0;
     return outcome;
 }
 
@@ -192,6 +224,7 @@ static void run_loop(struct coordinator *c)
         check_workers(c, now);
         if (c->requeued)
             coordinator_grant_all(c, now);
+        check_ledger(c);
         check_publisher(c, now);
         show_progress(c, now, false);
         if (busy) {
@@ -203,6 +236,43 @@ static void run_loop(struct coordinator *c)
     }
 }
 
+/* The job of this start, if it is not the last one's: with all that is new in it. */
+static int record_job(struct coordinator *c, struct error *err)
+{
+    const struct coordinator_order *order = c->order;
+    const struct enrolment *e = order->enrolment;
+    int tasks = c->spec->task_count;
+    if (order->earlier_job && !strcmp(order->earlier_job, c->spec->resolved))
+        return 0;
+    struct digest *datasets = malloc((size_t)tasks * sizeof *datasets);
+    if (!datasets)
+        return error_set(err, ERR_MEMORY, "out of memory for %d tasks", tasks);
+    for (int i = 0; i < tasks; i++)
+        datasets[i] = order->job.tasks[i].dataset;
+    struct ledger_job job = {
+        .encoder = order->job.encoder_digest,
+        .datasets = datasets,
+        .tasks = tasks,
+        .text = c->spec->resolved,
+        .first_new = e->first_new,
+        .changed = e->changed,
+        .keys = e->keys,
+    };
+    int rc = ledger_job(c->ledger, &job, err);
+    free(datasets);
+    return rc ? rc : ledger_flush(c->ledger, err);
+}
+
+static double work_left_of(const struct coordinator *c, int64_t trial)
+{
+    struct settings settings;
+    if (trial_table_state(c->table, trial) != TRIAL_QUEUED)
+        return 0;
+    trial_list_settings(c->list, trial, &settings);
+    double done = (double)trial_table_epochs(c->table, trial) / settings.epochs;
+    return coordinator_work_of(c, trial) * fmax(0, 1 - done);
+}
+
 static int coordinator_init(struct coordinator *c, const char *results,
                             struct error *err)
 {
@@ -211,29 +281,54 @@ static int coordinator_init(struct coordinator *c, const char *results,
         .attempts = c->spec->cluster.attempts,
         .lost_after_s = c->spec->cluster.lost_after_s,
     };
+    struct journal_end end;
     int rc = findings_new(&c->findings, &c->order->job, err);
     if (!rc)
         rc = channels_new(&c->channels, 1, workers, err);
     if (rc)
         return rc;
     double now = clock_monotonic_s();
-    c->table = trial_table_new(c->sweep->trial_count, workers, policy, now);
+    c->table = trial_table_new(c->list->trial_count, workers, policy, now);
     c->members = calloc((size_t)workers, sizeof *c->members);
     c->publisher = publisher_new(results);
     if (!c->table || !c->members || !c->publisher)
         return error_set(err, ERR_MEMORY, "out of memory for %d workers", workers);
-    for (int64_t i = 1; i <= c->sweep->trial_count; i++)
-        c->work_left += coordinator_work_of(c, i);
+    rc = ledger_open(&c->ledger, c->order->run_dir, c->list, c->findings, &end, err);
+    if (!rc)
+        rc = record_job(c, err);
+    if (rc)
+        return rc;
+    if (end.ignored > 0)
+        log_line("journal.%04u: its last %llu bytes are no whole frame and do not "
+                 "count",
+                 end.last, (unsigned long long)end.ignored);
+    ledger_restore(c->ledger, c->order->enrolment->wanted, c->findings, c->table);
+    for (int64_t i = 1; i <= c->list->trial_count; i++)
+        c->work_left += work_left_of(c, i);
     c->shown = now;
     c->changed = true;
     return 0;
 }
 
+/* How it ended, where the next start and the launcher look. */
+static void write_end(struct coordinator *c, struct outcome *outcome)
+{
+    struct error err;
+    *outcome = outcome_now(c);
+    if (!c->unrecorded && (ledger_end(c->ledger, outcome->exit_code, outcome->done,
+                                      outcome->given_up, outcome->left, &err) ||
+                           ledger_flush(c->ledger, &err)))
+        coordinator_ledger_failed(c, &err);
+    *outcome = outcome_now(c);
+    if (!c->deposed && outcome_write(c->order->run_dir, outcome, &err))
+        log_line("%s", err.text);
+}
+
 int coordinator_run(const struct coordinator_order *order, struct outcome *outcome,
-                    bool *lost, struct error *err)
+                    struct coordinator_end *end, struct error *err)
 {
     struct coordinator c = {
-        .order = order, .spec = order->job.spec, .sweep = order->job.sweep};
+        .order = order, .spec = order->job.spec, .list = order->job.list};
     char results[4096];
     snprintf(results, sizeof results, "%s/results.h5", order->run_dir);
     int rc = coordinator_init(&c, results, err);
@@ -246,13 +341,13 @@ int coordinator_run(const struct coordinator_order *order, struct outcome *outco
         say_farewell(&c);
         publish_end(&c);
         show_progress(&c, clock_monotonic_s(), true);
-        *outcome = outcome_now(&c);
-        struct error why;
-        if (outcome_write(order->run_dir, outcome, &why))
-            log_line("%s", why.text);
+        write_end(&c, outcome);
     }
-    *lost = c.channels && channels_lost(c.channels);
+    *end = (struct coordinator_end){.lost = c.channels && channels_lost(c.channels),
+                                    .deposed = c.deposed};
     publisher_free(c.publisher);
+    ledger_close(c.ledger);
+    free(c.owed);
     free(c.members);
     trial_table_free(c.table);
     channels_free(c.channels);

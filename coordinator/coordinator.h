@@ -6,6 +6,7 @@
 #define COORDINATOR_COORDINATOR_H
 
 #include "common/error.h"
+#include "coordinator/enrolment.h"
 #include "coordinator/findings.h"
 #include "storage/run_dir.h"
 
@@ -15,6 +16,8 @@
 /* All borrowed. */
 struct coordinator_order {
     struct findings_job job;
+    const struct enrolment *enrolment; /* its list is job.list */
+    const char *earlier_job;     /* resolved text of the last start's; NULL: none */
     const char *const *datasets; /* (tasks) files that the workers read */
     const char *run_dir;         /* made, locked, job.cfg in it */
     int workers;                 /* MPI ranks 1…workers */
@@ -22,11 +25,18 @@ struct coordinator_order {
     const volatile sig_atomic_t *stops;
 };
 
-/* Runs what is to be run; writes results.h5 and outcome. *lost: a worker was lost, so
- * MPI_Finalize would wait for it. Fails only where it cannot begin; whatever comes
- * later is in the outcome. */
+/* How it went, besides the outcome. */
+struct coordinator_end {
+    bool lost;    /* a worker was: MPI_Finalize would wait for it */
+    bool deposed; /* another coordinator has taken over, or the directory is gone: the
+                     directory is not ours any more, lock and outcome included */
+};
+
+/* Goes on from what the journal holds and runs what is to be run; writes the journal,
+ * results.h5 and outcome. Fails only where it cannot begin; whatever comes later is in
+ * the outcome. */
 int coordinator_run(const struct coordinator_order *order, struct outcome *outcome,
-                    bool *lost, struct error *err);
+                    struct coordinator_end *end, struct error *err);
 
 /* Instead of a run: tells all workers to leave, for this reason. */
 void coordinator_dismiss(int workers, const char *reason);

@@ -12,15 +12,26 @@
 
 double coordinator_work_of(const struct coordinator *c, int64_t trial)
 {
-    struct sweep_trial parts = sweep_trial(c->sweep, trial);
+    struct trial_parts parts = trial_list_parts(c->list, trial);
     struct settings settings;
-    sweep_settings(c->sweep, parts.config, parts.seed, &settings);
+    trial_list_settings(c->list, trial, &settings);
     int64_t rows = c->order->job.tasks[parts.task].rows[SPLIT_TRAIN];
     if (settings.limit > 0 && settings.limit < rows)
         rows = settings.limit;
     if (settings.subsample > 0 && settings.subsample < rows)
         rows = settings.subsample;
     return (double)rows * settings.epochs;
+}
+
+/* The end of a lease without a result, for the next start to know. */
+static void record_left(struct coordinator *c, int64_t trial, uint32_t lease,
+                        const char *text)
+{
+    struct error err;
+    if (!c->unrecorded &&
+        ledger_left(c->ledger, trial, lease, trial_table_state(c->table, trial),
+                    trial_table_losses(c->table, trial), text, &err))
+        coordinator_ledger_failed(c, &err);
 }
 
 void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
@@ -31,6 +42,7 @@ void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
     member->gone = true;
     log_line("worker %d%s%s is gone: %s", worker + 1, member->host[0] ? " on " : "",
              member->host, why);
+    struct trial_lease held = trial_table_computing(c->table, worker);
     int64_t given_up = trial_table_worker_lost(c->table, worker);
     if (given_up > 0) {
         log_line("trial %" PRId64 " is given up: it lost its worker too often",
@@ -38,6 +50,9 @@ void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
         findings_failure(c->findings, given_up, "its workers were lost");
         c->work_left -= coordinator_work_of(c, given_up);
     }
+    if (held.trial != 0)
+        record_left(c, held.trial, held.lease,
+                    given_up > 0 ? "its workers were lost" : "");
     channels_drop(c->channels, worker);
     c->requeued = true;
     c->changed = true;
@@ -113,27 +128,43 @@ static void send_task(struct coordinator *c, int worker, int index)
     send_message(c, worker, &out);
 }
 
+/* The latest checkpoint; without it the trial begins anew, which gives the same numbers
+ * but takes longer. */
+static void read_checkpoint(struct coordinator *c, int64_t trial, struct bytes *out)
+{
+    struct error err;
+    if (ledger_checkpoint(c->ledger, trial, out, &err) == 0)
+        return;
+    log_line("trial %" PRId64 " begins anew: %s", trial, err.text);
+    bytes_clear(out);
+}
+
 static void send_grant(struct coordinator *c, int worker, struct trial_lease lease)
 {
-    struct sweep_trial parts = sweep_trial(c->sweep, lease.trial);
+    const struct member *member = &c->members[worker];
     struct settings settings;
     struct grant grant = {.count = 1};
-    struct bytes out = {0};
-    sweep_settings(c->sweep, parts.config, parts.seed, &settings);
+    struct bytes out = {0}, checkpoint = {0};
+    struct error err;
+    trial_list_settings(c->list, lease.trial, &settings);
     char *text = settings_canonical(&settings);
+    read_checkpoint(c, lease.trial, &checkpoint);
     grant.trials[0] = (struct grant_trial){
         .trial = (uint64_t)lease.trial,
         .lease = lease.lease,
-        .task = (uint16_t)parts.task,
+        .task = (uint16_t)trial_list_parts(c->list, lease.trial).task,
         .settings = text ? text : "",
+        .checkpoint = checkpoint.data,
+        .checkpoint_size = checkpoint.size,
     };
-    grant.trials[0].checkpoint =
-        findings_checkpoint(c->findings, lease.trial, &grant.trials[0].checkpoint_size);
     grant_encode(&out, &grant);
     out.failed = out.failed || !text;
     free(text);
-    findings_begun(c->findings, lease.trial, c->members[worker].host,
-                   c->members[worker].numerics);
+    bytes_clear(&checkpoint);
+    findings_begun(c->findings, lease.trial, member->host, member->numerics);
+    if (ledger_grant(c->ledger, lease, settings.epochs, member->host, member->numerics,
+                     &err))
+        coordinator_ledger_failed(c, &err);
     send_message(c, worker, &out);
     c->changed = true;
 }
@@ -164,7 +195,7 @@ static void count_examples(struct coordinator *c, int worker, uint64_t trial,
 
 static bool known_trial(const struct coordinator *c, uint64_t trial)
 {
-    return trial >= 1 && trial <= (uint64_t)c->sweep->trial_count;
+    return trial >= 1 && trial <= (uint64_t)c->list->trial_count;
 }
 
 /* Which worker computes a trial then decides about its last digits. */
@@ -223,6 +254,40 @@ static int on_heartbeat(struct coordinator *c, int worker,
     return 0;
 }
 
+/* Nothing is acknowledged before it lasts. Without memory for it the worker waits in
+ * vain, which does no harm: it does not depend on receipts to go on. */
+static void owe_receipt(struct coordinator *c, int worker, struct receipt receipt)
+{
+    if (c->owed_first + c->owed_count == c->owed_capacity) {
+        memmove(c->owed, c->owed + c->owed_first, c->owed_count * sizeof *c->owed);
+        c->owed_first = 0;
+    }
+    if (c->owed_count == c->owed_capacity) {
+        size_t capacity = 2 * c->owed_capacity + 64;
+        struct owed *grown = realloc(c->owed, capacity * sizeof *grown);
+        if (!grown)
+            return;
+        c->owed = grown;
+        c->owed_capacity = capacity;
+    }
+    c->owed[c->owed_first + c->owed_count++] =
+        (struct owed){ledger_ticket(c->ledger), worker, receipt};
+}
+
+void coordinator_send_receipts(struct coordinator *c)
+{
+    uint64_t committed = ledger_committed(c->ledger);
+    while (c->owed_count > 0 && c->owed[c->owed_first].ticket <= committed) {
+        const struct owed *owed = &c->owed[c->owed_first++];
+        struct bytes out = {0};
+        c->owed_count--;
+        if (c->members[owed->worker].gone)
+            continue;
+        receipt_encode(&out, &owed->receipt);
+        send_message(c, owed->worker, &out);
+    }
+}
+
 static int on_report(struct coordinator *c, int worker,
                      const struct channel_event *event, double now, struct error *err)
 {
@@ -243,9 +308,10 @@ static int on_report(struct coordinator *c, int worker,
     if (rc)
         return rc;
     c->changed = true;
-    struct bytes out = {0};
-    receipt_encode(&out, &(struct receipt){m.trial, m.lease, m.step});
-    send_message(c, worker, &out);
+    if (!c->unrecorded && ledger_report(c->ledger, &m, err))
+        coordinator_ledger_failed(c, err);
+    else if (!c->unrecorded)
+        owe_receipt(c, worker, (struct receipt){m.trial, m.lease, m.step});
     if (answer == ANSWER_STOP)
         send_stop(c, worker, (struct stop){m.trial, m.lease, .at_once = false});
     return 0;
@@ -263,9 +329,12 @@ static int on_result(struct coordinator *c, int worker,
     /* It must be kept before it counts as done. */
     struct trial_lease held = trial_table_computing(c->table, worker);
     if (held.trial == (int64_t)m.trial && held.lease == m.lease) {
-        rc = findings_result(c->findings, &m, err);
+        struct findings_dropped dropped;
+        rc = findings_result(c->findings, &m, &dropped, err);
         if (rc)
             return rc;
+        if (!c->unrecorded && ledger_result(c->ledger, &m, &dropped, err))
+            coordinator_ledger_failed(c, err);
         trial_table_ended(c->table, held.trial, held.lease, TRIAL_DONE, now);
         c->work_left -= coordinator_work_of(c, held.trial);
         c->changed = true;
@@ -290,6 +359,7 @@ static int on_failure(struct coordinator *c, int worker,
         log_line("trial %" PRId64 " failed on %s%s: %s", trial, c->members[worker].host,
                  again ? " and is tried again" : "", m.text);
         findings_failure(c->findings, trial, m.text);
+        record_left(c, trial, m.lease, m.text);
         if (!again)
             c->work_left -= coordinator_work_of(c, trial);
         c->changed = true;

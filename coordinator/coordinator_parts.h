@@ -4,6 +4,7 @@
 
 #include "common/channels.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/ledger.h"
 #include "coordinator/progress.h"
 #include "coordinator/publisher.h"
 
@@ -13,10 +14,20 @@ struct member {
     struct progress_share share;
 };
 
+/* An acknowledgement that waits for its commit. */
+struct owed {
+    uint64_t ticket;
+    int worker;
+    struct receipt receipt;
+};
+
 struct coordinator {
     const struct coordinator_order *order;
     const struct job_spec *spec;
-    const struct sweep *sweep;
+    const struct trial_list *list;
+    struct ledger *ledger;
+    struct owed *owed; /* from owed_first on, in the order of their tickets */
+    size_t owed_first, owed_count, owed_capacity;
     struct channels *channels;
     struct trial_table *table;
     struct findings *findings;
@@ -25,14 +36,22 @@ struct coordinator {
     const struct member *first_joined;
     bool requeued; /* trials that idle workers could have */
     int stops_seen;
-    bool changed;   /* since the last snapshot */
-    bool unwritten; /* why the results could not be written has been said */
-    bool broken;    /* results cannot be written, or nobody is left to work */
+    bool changed;    /* since the last snapshot */
+    bool unwritten;  /* why the results could not be written has been said */
+    bool broken;     /* results cannot be written, or nobody is left to work */
+    bool unrecorded; /* the journal cannot be written: what comes is not kept */
+    bool deposed;    /* the run directory is not ours any more */
     struct progress_rate rate;
     uint64_t examples;
     double work_left, shown;
 };
 
+/* Ends the run as soon as that is possible; the reason is logged once. */
+void coordinator_give_up(struct coordinator *c, const char *why);
+/* The same after a call of the ledger that failed; rc and err are its. */
+void coordinator_ledger_failed(struct coordinator *c, const struct error *err);
+/* Sends what is owed and lasts by now. */
+void coordinator_send_receipts(struct coordinator *c);
 /* Training examples of a trial, if it does not end early. */
 double coordinator_work_of(const struct coordinator *c, int64_t trial);
 /* The worker's trials are handed out again; nothing more is heard of it. */

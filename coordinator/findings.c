@@ -24,11 +24,10 @@ void findings_free(struct findings *findings)
 {
     if (!findings)
         return;
-    int64_t trials = findings->entries ? findings->job.sweep->trial_count : 0;
+    int64_t trials = findings->entries ? findings->job.list->trial_count : 0;
     for (int64_t i = 0; i < trials; i++) {
         struct entry *entry = &findings->entries[i];
         free(entry->epochs);
-        free(entry->checkpoint);
         free(entry->error);
         kept_free(entry->kept);
     }
@@ -57,18 +56,18 @@ int findings_new(struct findings **out, const struct findings_job *job,
         return error_set(err, ERR_MEMORY, "out of memory for the findings");
     f->job = *job;
     f->tasks = job->spec->task_count;
-    f->entries = calloc((size_t)job->sweep->trial_count, sizeof *f->entries);
+    f->entries = calloc((size_t)job->list->trial_count, sizeof *f->entries);
     f->leaders = calloc((size_t)f->tasks, sizeof *f->leaders);
     int rc = f->entries && f->leaders ? 0 : ERR_MEMORY;
     for (int i = 0; !rc && i < f->tasks; i++)
         rc = leaders_init(&f->leaders[i], job->spec->output.keep,
-                          job->sweep->config_count);
+                          job->list->config_count);
     if (rc) {
         findings_free(f);
         return error_set(err, ERR_MEMORY, "out of memory for %lld trials",
-                         (long long)job->sweep->trial_count);
+                         (long long)job->list->trial_count);
     }
-    for (int64_t i = 0; i < job->sweep->trial_count; i++)
+    for (int64_t i = 0; i < job->list->trial_count; i++)
         f->entries[i].best = -1;
     *out = f;
     return 0;
@@ -106,7 +105,7 @@ static void find_best(struct entry *entry)
 
 int findings_task_of(const struct findings *findings, int64_t trial)
 {
-    return sweep_trial(findings->job.sweep, trial).task;
+    return trial_list_parts(findings->job.list, trial).task;
 }
 
 /* Takes away what a report at this step replaces. */
@@ -149,16 +148,8 @@ int findings_report(struct findings *findings, const struct report *report,
         return error_set(err, ERR_PROTOCOL, "REPORT with %d metrics for task %s",
                          report->metric_count, findings->job.spec->tasks[task].name);
     struct entry *entry = findings_entry(findings, trial);
-    uint8_t *copy = malloc(report->checkpoint_size + 1);
-    if (!copy || add_epoch(entry, report)) {
-        free(copy);
+    if (add_epoch(entry, report))
         return error_set(err, ERR_MEMORY, "out of memory for a report");
-    }
-    if (report->checkpoint_size > 0)
-        memcpy(copy, report->checkpoint, report->checkpoint_size);
-    free(entry->checkpoint);
-    entry->checkpoint = copy;
-    entry->checkpoint_size = report->checkpoint_size;
     entry->seconds = report->seconds;
     entry->tokens = report->tokens;
     if (findings_better(findings_score(findings, trial), findings->leaders[task].best))
@@ -196,9 +187,9 @@ static struct kept *copy_result(const struct result *result)
     return NULL;
 }
 
-static bool is_leader(const struct findings *findings, int64_t trial)
+bool findings_keeps(const struct findings *findings, int64_t trial)
 {
-    struct sweep_trial parts = sweep_trial(findings->job.sweep, trial);
+    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
     const struct leaders *leaders = &findings->leaders[parts.task];
     for (int i = 0; i < leaders->top_count; i++)
         if (leaders->top[i] == trial)
@@ -206,12 +197,17 @@ static bool is_leader(const struct findings *findings, int64_t trial)
     return leaders->of_config[parts.config] == trial;
 }
 
-static void let_go(struct findings *findings, int64_t trial)
+static void let_go(struct findings *findings, int64_t trial,
+                   struct findings_dropped *dropped)
 {
-    if (trial == 0 || is_leader(findings, trial))
+    if (trial == 0 || findings_keeps(findings, trial))
         return;
+    for (int i = 0; i < dropped->count; i++)
+        if (dropped->trials[i] == trial)
+            return;
     kept_free(findings_entry(findings, trial)->kept);
     findings_entry(findings, trial)->kept = NULL;
+    dropped->trials[dropped->count++] = trial;
 }
 
 /* Higher score, then lower number: the order in which trials arrive does not matter. */
@@ -221,12 +217,13 @@ static bool leads(const struct findings *findings, int64_t a, int64_t b)
     return findings_better(sa, sb) || (!findings_better(sb, sa) && a < b);
 }
 
-static void update_leaders(struct findings *findings, int64_t trial)
+static void update_leaders(struct findings *findings, int64_t trial,
+                           struct findings_dropped *dropped)
 {
-    struct sweep_trial parts = sweep_trial(findings->job.sweep, trial);
+    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
     struct leaders *leaders = &findings->leaders[parts.task];
     int keep = findings->job.spec->output.keep;
-    int64_t beaten = leaders->of_config[parts.config], dropped = 0;
+    int64_t beaten = leaders->of_config[parts.config], last = 0;
     if (beaten == 0 || leads(findings, trial, beaten))
         leaders->of_config[parts.config] = trial;
     int at = leaders->top_count++;
@@ -234,10 +231,26 @@ static void update_leaders(struct findings *findings, int64_t trial)
         leaders->top[at] = leaders->top[at - 1];
     leaders->top[at] = trial;
     if (leaders->top_count > keep)
-        dropped = leaders->top[--leaders->top_count];
-    let_go(findings, beaten);
-    let_go(findings, dropped);
-    let_go(findings, trial);
+        last = leaders->top[--leaders->top_count];
+    let_go(findings, beaten, dropped);
+    let_go(findings, last, dropped);
+    let_go(findings, trial, dropped);
+}
+
+void findings_reopen(struct findings *findings, int64_t trial)
+{
+    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
+    struct leaders *leaders = &findings->leaders[parts.task];
+    int kept = 0;
+    for (int i = 0; i < leaders->top_count; i++)
+        if (leaders->top[i] != trial)
+            leaders->top[kept++] = leaders->top[i];
+    leaders->top_count = kept;
+    if (leaders->of_config[parts.config] == trial)
+        leaders->of_config[parts.config] = 0;
+    kept_free(findings_entry(findings, trial)->kept);
+    findings_entry(findings, trial)->kept = NULL;
+    findings_entry(findings, trial)->test_count = 0;
 }
 
 /* Outputs of the task's own rows: the labels that stand beside them are ours. */
@@ -281,38 +294,44 @@ static int check_result(const struct findings *findings, const struct result *re
     return check_outputs(findings, result, err);
 }
 
-int findings_result(struct findings *findings, const struct result *result,
-                    struct error *err)
+static int keep_outputs(struct findings *findings, const struct result *result,
+                        struct error *err)
 {
-    int64_t trial = (int64_t)result->trial;
-    struct entry *entry = findings_entry(findings, trial);
-    int rc = check_result(findings, result, err);
-    if (rc)
-        return rc;
+    struct entry *entry = findings_entry(findings, (int64_t)result->trial);
     struct kept *kept = copy_result(result);
     if (!kept)
         return error_set(err, ERR_MEMORY, "out of memory for a result");
     kept_free(entry->kept);
     entry->kept = kept;
-    free(entry->checkpoint);
-    entry->checkpoint = NULL;
-    entry->checkpoint_size = 0;
+    return 0;
+}
+
+int findings_result(struct findings *findings, const struct result *result,
+                    struct findings_dropped *dropped, struct error *err)
+{
+    int64_t trial = (int64_t)result->trial;
+    struct entry *entry = findings_entry(findings, trial);
+    dropped->count = 0;
+    int rc = check_result(findings, result, err);
+    if (!rc && result->values.count > 0)
+        rc = keep_outputs(findings, result, err);
+    if (rc)
+        return rc;
     free(entry->error); /* of an attempt before */
     entry->error = NULL;
     entry->seconds = result->seconds;
     entry->tokens = result->tokens;
     entry->test_count = result->test_metric_count;
     memcpy(entry->test, result->test_metrics, sizeof entry->test);
-    update_leaders(findings, trial);
+    update_leaders(findings, trial, dropped);
     return 0;
 }
 
-const uint8_t *findings_checkpoint(const struct findings *findings, int64_t trial,
-                                   size_t *size)
+int findings_outputs(struct findings *findings, const struct result *result,
+                     struct error *err)
 {
-    const struct entry *entry = findings_entry(findings, trial);
-    *size = entry->checkpoint_size;
-    return entry->checkpoint_size > 0 ? entry->checkpoint : NULL;
+    int rc = check_outputs(findings, result, err);
+    return rc ? rc : keep_outputs(findings, result, err);
 }
 
 double findings_best(const struct findings *findings, int task)

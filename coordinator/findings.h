@@ -1,5 +1,5 @@
-/* What the trials have found so far: epochs, latest checkpoints, results; and the
- * snapshot of it that is published.
+/* What the trials have found so far: epochs and results, and the snapshot of it that is
+ * published.
  *
  * Adapters and outputs are held for those trials that may be kept in the end: of each
  * task the output.keep highest scores, and the best trial of each configuration. */
@@ -8,7 +8,7 @@
 
 #include "common/digest.h"
 #include "common/protocol.h"
-#include "coordinator/sweep.h"
+#include "coordinator/trial_list.h"
 #include "coordinator/trial_table.h"
 #include "jobs/job_spec.h"
 #include "storage/encoder.h"
@@ -26,9 +26,8 @@ struct findings_task {
 /* All borrowed. */
 struct findings_job {
     const struct job_spec *spec;
-    const struct sweep *sweep;
+    const struct trial_list *list;
     const struct findings_task *tasks; /* (spec->task_count) */
-    const struct digest *trials;       /* (sweep->trial_count) identities */
     const struct encoder_config *encoder;
     struct digest encoder_digest, job_digest;
 };
@@ -47,13 +46,24 @@ void findings_begun(struct findings *findings, int64_t trial, const char *host,
  * trial. */
 int findings_report(struct findings *findings, const struct report *report,
                     struct error *err);
+/* dropped: trials that are no longer among those to keep, this one maybe. A result
+ * without values is one whose outputs come later, by findings_outputs(). */
+struct findings_dropped {
+    int count;
+    int64_t trials[3];
+};
 int findings_result(struct findings *findings, const struct result *result,
-                    struct error *err);
+                    struct findings_dropped *dropped, struct error *err);
 void findings_failure(struct findings *findings, int64_t trial, const char *text);
 
-/* Bytes of the latest checkpoint; NULL where there is none. */
-const uint8_t *findings_checkpoint(const struct findings *findings, int64_t trial,
-                                   size_t *size);
+/* Whether the outputs of this finished trial are to be kept. */
+bool findings_keeps(const struct findings *findings, int64_t trial);
+/* Values and outputs of a result that came without them. */
+int findings_outputs(struct findings *findings, const struct result *result,
+                     struct error *err);
+/* A finished trial goes on, with more epochs: it has no result until the next one. */
+void findings_reopen(struct findings *findings, int64_t trial);
+
 /* The best score of a task's finished or running trials; NaN where there is none. */
 double findings_best(const struct findings *findings, int task);
 

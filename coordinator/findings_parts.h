@@ -23,8 +23,6 @@ struct entry {
     int epoch_count, epoch_capacity;
     struct report *epochs; /* without checkpoints */
     int best;              /* index in epochs, or -1 */
-    uint8_t *checkpoint;
-    size_t checkpoint_size;
     struct kept *kept;
     double seconds;
     int64_t tokens;

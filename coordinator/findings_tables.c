@@ -32,13 +32,13 @@ static int add_trial(const struct findings *findings, const struct trial_table *
                      int64_t trial, struct results *out)
 {
     const struct entry *entry = findings_entry(findings, trial);
-    struct sweep_trial parts = sweep_trial(findings->job.sweep, trial);
+    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
     const struct task *task = &findings->job.spec->tasks[parts.task];
     const struct report *best = entry->best < 0 ? NULL : &entry->epochs[entry->best];
     const struct report *last =
         entry->epoch_count > 0 ? &entry->epochs[entry->epoch_count - 1] : NULL;
     char digest[DIGEST_HEX];
-    digest_hex(digest, findings->job.trials[trial - 1]);
+    digest_hex(digest, trial_list_identity(findings->job.list, trial));
     struct results_trial row = {
         .trial = trial,
         .digest = digest,
@@ -119,7 +119,7 @@ static int add_config(const struct findings *findings, int config, struct result
     struct results_setting columns[64];
     struct settings settings;
     int count = 0;
-    sweep_settings(findings->job.sweep, config, 0, &settings);
+    trial_list_config_settings(findings->job.list, config, &settings);
     for (int i = 0; i < settings_table_count() && count < 64; i++) {
         const struct setting *setting = settings_table_at(i);
         bool of_trial =
@@ -133,14 +133,13 @@ static int add_config(const struct findings *findings, int config, struct result
 static int layout_of(const struct findings *findings, int64_t trial,
                      struct adapter_layout *layout, struct error *err)
 {
-    struct sweep_trial parts = sweep_trial(findings->job.sweep, trial);
     struct settings settings;
-    sweep_settings(findings->job.sweep, parts.config, parts.seed, &settings);
+    trial_list_settings(findings->job.list, trial, &settings);
     struct adapter_shape shape = {
         .layers = findings->job.encoder->layers,
         .hidden = findings->job.encoder->hidden,
         .ffn = findings->job.encoder->ffn,
-        .labels = findings->job.tasks[parts.task].labels,
+        .labels = findings->job.tasks[findings_task_of(findings, trial)].labels,
         .share_alpha = settings.share_alpha,
         .share_v = settings.share_v,
         .first_layer = settings.first_layer,
@@ -178,43 +177,43 @@ static int add_kept(const struct findings *findings, int64_t trial, struct resul
     return rc;
 }
 
-/* Mean score of a configuration's finished trials of a task; NaN where one is undefined
- * or there is none. */
-static double config_mean(const struct findings *findings,
-                          const struct trial_table *table, const int64_t *trials,
-                          int count)
+struct config_sum {
+    double score;
+    int64_t done;
+};
+
+/* Sums over the finished trials of a task, by configuration; NULL: no memory. */
+static struct config_sum *sum_configs(const struct findings *findings,
+                                      const struct trial_table *table, int task)
 {
-    double sum = 0;
-    int done = 0;
-    for (int i = 0; i < count; i++)
-        if (trial_table_state(table, trials[i]) == TRIAL_DONE) {
-            sum += findings_score(findings, trials[i]);
-            done++;
-        }
-    return done > 0 ? sum / done : NAN;
+    const struct trial_list *list = findings->job.list;
+    struct config_sum *sums = calloc((size_t)list->config_count + 1, sizeof *sums);
+    for (int64_t i = 1; sums && i <= list->trial_count; i++) {
+        struct trial_parts parts = trial_list_parts(list, i);
+        if (parts.task != task || trial_table_state(table, i) != TRIAL_DONE)
+            continue;
+        sums[parts.config].score += findings_score(findings, i);
+        sums[parts.config].done++;
+    }
+    return sums;
 }
 
-/* The best trial of the configuration with the best mean; 0: none is done. Trials of a
- * configuration lie side by side. */
+/* The best trial of the configuration with the best mean; 0: none is done. */
 static int64_t best_by_mean(const struct findings *findings,
                             const struct trial_table *table, int task)
 {
-    const struct sweep *sweep = findings->job.sweep;
-    int seeds = findings->job.spec->sweep.seed_count;
-    int64_t best = 0, first = 1 + (int64_t)task * sweep->config_count * seeds;
+    struct config_sum *sums = sum_configs(findings, table, task);
+    int64_t best = 0;
     double best_mean = NAN;
-    int64_t *trials = malloc((size_t)seeds * sizeof *trials);
-    for (int c = 0; trials && c < sweep->config_count; c++) {
-        for (int i = 0; i < seeds; i++)
-            trials[i] = first + (int64_t)c * seeds + i;
-        double mean = config_mean(findings, table, trials, seeds);
-        int64_t leader = findings->leaders[task].of_config[c + 1];
+    for (int c = 1; sums && c <= findings->job.list->config_count; c++) {
+        int64_t leader = findings->leaders[task].of_config[c];
+        double mean = sums[c].done > 0 ? sums[c].score / (double)sums[c].done : NAN;
         if (leader && (best == 0 || findings_better(mean, best_mean))) {
             best = leader;
             best_mean = mean;
         }
     }
-    free(trials);
+    free(sums);
     return best;
 }
 
@@ -251,9 +250,9 @@ static int add_tables(const struct findings *findings, const struct trial_table 
         rc = results_add_task(out, i + 1, &job->spec->tasks[i], data->rows,
                               data->majority, data->dataset, data->tokenizer, err);
     }
-    for (int i = 1; !rc && i <= job->sweep->config_count; i++)
+    for (int i = 1; !rc && i <= job->list->config_count; i++)
         rc = add_config(findings, i, out, err);
-    for (int64_t i = 1; !rc && i <= job->sweep->trial_count; i++) {
+    for (int64_t i = 1; !rc && i <= job->list->trial_count; i++) {
         rc = add_trial(findings, table, i, out);
         if (!rc)
             rc = add_epochs(findings, i, out);

@@ -349,19 +349,21 @@ void trial_table_stop(struct trial_table *table) { table->stopping = true; }
 bool trial_table_stopping(const struct trial_table *table) { return table->stopping; }
 
 void trial_table_restore(struct trial_table *table, int64_t trial,
-                         enum trial_state state, int epochs, uint32_t lease)
+                         const struct trial_restored *restored)
 {
     struct trial *entry = &table->trials[trial];
 
-    assert(entry->state == TRIAL_QUEUED && state != TRIAL_RUNNING);
-    entry->epochs = epochs;
-    entry->lease = lease;
-    if (table->lease < lease)
-        table->lease = lease;
-    if (state == TRIAL_QUEUED)
+    assert(entry->state == TRIAL_QUEUED && restored->state != TRIAL_RUNNING);
+    entry->epochs = restored->epochs;
+    entry->lease = restored->lease;
+    entry->attempts = restored->attempts;
+    entry->losses = restored->losses;
+    if (table->lease < restored->lease)
+        table->lease = restored->lease;
+    if (restored->state == TRIAL_QUEUED)
         return;
     chain_remove(table, &table->queue, (int32_t)trial);
-    set_state(table, trial, state);
+    set_state(table, trial, restored->state);
 }
 
 bool trial_table_over(const struct trial_table *table)
@@ -387,6 +389,11 @@ int trial_table_epochs(const struct trial_table *table, int64_t trial)
 int trial_table_attempts(const struct trial_table *table, int64_t trial)
 {
     return table->trials[trial].attempts;
+}
+
+int trial_table_losses(const struct trial_table *table, int64_t trial)
+{
+    return table->trials[trial].losses;
 }
 
 int trial_table_holder(const struct trial_table *table, int64_t trial)

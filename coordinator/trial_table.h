@@ -90,10 +90,15 @@ enum trial_answer trial_table_released(struct trial_table *table, int64_t trial,
 /* Nothing more is handed out; running trials are handed back at their next report. */
 void trial_table_stop(struct trial_table *table);
 bool trial_table_stopping(const struct trial_table *table);
-/* A trial that is not queued goes to this state before the start: what an earlier run
- * left. lease: the highest that it ever had. */
+/* What an earlier run has left of a trial; before the start, once a trial. */
+struct trial_restored {
+    enum trial_state state; /* not running */
+    int epochs;
+    uint32_t lease; /* the last one that it had */
+    uint16_t attempts, losses;
+};
 void trial_table_restore(struct trial_table *table, int64_t trial,
-                         enum trial_state state, int epochs, uint32_t lease);
+                         const struct trial_restored *restored);
 
 /* Nothing runs and nothing can be handed out. */
 bool trial_table_over(const struct trial_table *table);
@@ -102,6 +107,8 @@ enum trial_state trial_table_state(const struct trial_table *table, int64_t tria
 int trial_table_epochs(const struct trial_table *table, int64_t trial);
 /* Times that it was handed out. */
 int trial_table_attempts(const struct trial_table *table, int64_t trial);
+/* Workers lost with it since its last report. */
+int trial_table_losses(const struct trial_table *table, int64_t trial);
 /* The worker that holds it, or -1. */
 int trial_table_holder(const struct trial_table *table, int64_t trial);
 /* The trial that a worker computes: the oldest that it holds; trial = 0: idle. */

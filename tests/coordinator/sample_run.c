@@ -14,27 +14,40 @@ static const struct encoder_config encoder = {.layers = LAYERS,
                                               .positions = 16,
                                               .types = 2};
 
-int sample_run_init(struct sample_run *run, const char *cluster, struct error *err)
+static int read_job(struct sample_run *run, const struct sample_change *change,
+                    struct error *err)
 {
     char text[1024];
+    snprintf(text, sizeof text,
+             "encoder = \"enc\";\n"
+             "tasks = ( { name = \"cola\"; data = \"d\"; max_length = 16; } );\n"
+             "training = { %s };\n"
+             "sweep = { %s };\n"
+             "cluster = { %s };\n"
+             "output = { dir = \"run\"; keep = %d; };\n",
+             change->training ? change->training : "epochs = 2;",
+             change->sweep
+                 ? change->sweep
+                 : "seeds = 2; space = { learning_rate = [1e-3, 2e-3, 3e-3]; };",
+             change->cluster ? change->cluster : "", SAMPLE_KEEP);
+    return job_spec_parse(&run->spec, "job.cfg", "/", text, NULL, 0, err);
+}
+
+int sample_run_again(struct sample_run *run, const struct sample_change *change,
+                     struct history *history, struct error *err)
+{
+    static const struct digest dataset = {1, 2};
+    struct enrolment_data data = {&dataset, {3, 4}, LAYERS};
     memset(run, 0, sizeof *run);
-    snprintf(
-        text, sizeof text,
-        "encoder = \"enc\";\n"
-        "tasks = ( { name = \"cola\"; data = \"d\"; max_length = 16; } );\n"
-        "training = { epochs = 2; };\n"
-        "sweep = { seeds = 2; space = { learning_rate = [1e-3, 2e-3, 3e-3]; }; };\n"
-        "cluster = { %s };\n"
-        "output = { dir = \"run\"; keep = %d; };\n",
-        cluster, SAMPLE_KEEP);
-    int rc = job_spec_parse(&run->spec, "job.cfg", "/", text, NULL, 0, err);
+    int rc = read_job(run, change, err);
     if (!rc)
         rc = sweep_init(&run->sweep, &run->spec, LAYERS, err);
+    if (!rc)
+        rc = enrolment_init(&run->enrolment, history, &run->sweep, &data, err);
     if (rc)
         return rc;
-    for (int i = 0; i < SAMPLE_TRIALS; i++)
-        run->trials[i] = (struct digest){1, (uint64_t)i};
     run->encoder = encoder;
+    run->task.dataset = dataset;
     run->task.labels = SAMPLE_LABELS;
     run->task.majority = NAN;
     run->task.rows[SPLIT_TRAIN] = 10;
@@ -42,16 +55,24 @@ int sample_run_init(struct sample_run *run, const char *cluster, struct error *e
     run->task.gold[SPLIT_DEV] = run->gold;
     run->job = (struct findings_job){
         .spec = &run->spec,
-        .sweep = &run->sweep,
+        .list = &run->enrolment.list,
         .tasks = &run->task,
-        .trials = run->trials,
         .encoder = &run->encoder,
+        .encoder_digest = data.encoder,
     };
     return 0;
 }
 
+int sample_run_init(struct sample_run *run, const char *cluster, struct error *err)
+{
+    struct history history = {0};
+    struct sample_change change = {.cluster = cluster};
+    return sample_run_again(run, &change, &history, err);
+}
+
 void sample_run_clear(struct sample_run *run)
 {
+    enrolment_clear(&run->enrolment);
     sweep_clear(&run->sweep);
     job_spec_clear(&run->spec);
 }

@@ -160,13 +160,13 @@ static void pretend(enum manner manner)
     struct pretender p = {.manner = manner};
     struct channel_event event;
     struct error err;
-    double end = clock_monotonic_s() + 20;
+    double until = clock_monotonic_s() + 20;
     if (manner == MANNER_ABSENT)
         return;
     if (channels_new(&p.channels, 0, 1, &err))
         return;
     say_hello(&p);
-    while (!p.left && clock_monotonic_s() < end) {
+    while (!p.left && clock_monotonic_s() < until) {
         channels_next(p.channels, &event, &err);
         if (event.kind == CHANNEL_MESSAGE)
             hear(&p, &event);
@@ -185,7 +185,7 @@ static struct sample_run sample;
 static struct outcome outcome;
 static struct results results;
 static char lines[1 << 16]; /* of the log */
-static bool lost;
+static struct coordinator_end end;
 
 static void count_stop(int number)
 {
@@ -223,13 +223,14 @@ static void run_with(const char *cluster)
     CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, &err), 0);
     CU_ASSERT_EQUAL_FATAL(sample_run_init(&sample, cluster, &err), 0);
     struct coordinator_order order = {.job = sample.job,
+                                      .enrolment = &sample.enrolment,
                                       .datasets = datasets,
                                       .run_dir = dir,
                                       .workers = WORKERS,
                                       .stops = &stops};
     struct outcome written;
     CU_ASSERT_EQUAL_FATAL(log_open(log, &err), 0);
-    int rc = coordinator_run(&order, &outcome, &lost, &err);
+    int rc = coordinator_run(&order, &outcome, &end, &err);
     MPI_Barrier(MPI_COMM_WORLD);
     CU_ASSERT_EQUAL_FATAL(rc, 0);
     log_close();
@@ -250,7 +251,7 @@ static void all_trials_are_done(void)
 {
     run_with("");
     CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6 && outcome.left == 0);
-    CU_ASSERT(!lost);
+    CU_ASSERT(!end.lost && !end.deposed);
     CU_ASSERT_EQUAL(results.epoch_count, 12);
     for (int i = 0; i < results.trial_count; i++) {
         CU_ASSERT_STRING_EQUAL(results.trials[i].status, "done");
@@ -305,7 +306,7 @@ static void a_stop_ends_the_run_at_the_next_reports(void)
 static void an_unfit_worker_is_dismissed_and_its_trial_done_by_another(void)
 {
     run_with("attempts = 1;");
-    CU_ASSERT(!lost);
+    CU_ASSERT(!end.lost);
     CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6);
     CU_ASSERT_EQUAL(logged("worker 1 on pretended is dismissed: /enc: no such file"),
                     1);
@@ -317,7 +318,7 @@ static void an_unfit_worker_is_dismissed_and_its_trial_done_by_another(void)
 static void without_a_fit_worker_the_run_can_be_continued(void)
 {
     run_with("attempts = 1;");
-    CU_ASSERT(!lost);
+    CU_ASSERT(!end.lost);
     CU_ASSERT(outcome.exit_code == 75 && outcome.done == 0 && outcome.left == 6);
     CU_ASSERT_EQUAL(logged("is dismissed"), 2);
     CU_ASSERT_EQUAL(logged("no worker is left"), 1);
@@ -327,7 +328,7 @@ static void without_a_fit_worker_the_run_can_be_continued(void)
 static void a_worker_of_another_version_is_dismissed(void)
 {
     run_with("");
-    CU_ASSERT(!lost);
+    CU_ASSERT(!end.lost);
     CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6);
     CU_ASSERT_EQUAL(logged("worker 1 on pretended is dismissed: its version is 9.9"),
                     1);
@@ -346,7 +347,7 @@ static void workers_of_different_numerics_are_warned_of_once(void)
 static void a_worker_of_garbage_is_lost(void)
 {
     run_with("");
-    CU_ASSERT(lost);
+    CU_ASSERT(end.lost);
     CU_ASSERT(outcome.exit_code == 75 && outcome.done == 0 && outcome.left == 6);
     CU_ASSERT_EQUAL(logged("worker 2 on pretended is gone"), 1);
     clear_run();
@@ -355,7 +356,7 @@ static void a_worker_of_garbage_is_lost(void)
 static void a_worker_that_never_says_hello_is_not_waited_for(void)
 {
     run_with("heartbeat_s = 0.5; lost_after_s = 1.0;");
-    CU_ASSERT(lost);
+    CU_ASSERT(end.lost);
     CU_ASSERT(outcome.exit_code == 75 && outcome.left == 6);
     CU_ASSERT_EQUAL(logged("worker 2 is gone: it has not said hello in time"), 1);
     clear_run();
@@ -384,7 +385,7 @@ static void a_failed_send_gives_the_trial_to_an_idle_worker(void)
 {
     failing = true;
     run_with("heartbeat_s = 5; lost_after_s = 10.0;");
-    CU_ASSERT(lost);
+    CU_ASSERT(end.lost);
     CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6);
     CU_ASSERT_EQUAL(logged("is gone: out of memory for a message"), 1);
     clear_run();

@@ -10,6 +10,7 @@
 static struct sample_run run;
 static struct findings *findings;
 static struct trial_table *table;
+static struct findings_dropped dropped;
 
 static void begin(void)
 {
@@ -46,7 +47,7 @@ static void do_trial(int trial, double first, double second)
     report(trial, 2, second);
     int best = second > first || isnan(first) ? 2 : 1;
     struct result m = sample_result((uint64_t)trial, lease.lease, best);
-    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), 0);
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &dropped, &err), 0);
     trial_table_ended(table, trial, lease.lease, TRIAL_DONE, 0);
 }
 
@@ -115,20 +116,6 @@ static void a_repeated_report_replaces_what_came_after(void)
     end();
 }
 
-static void checkpoint_lives_until_the_result(void)
-{
-    begin();
-    size_t size;
-    CU_ASSERT_PTR_NULL(findings_checkpoint(findings, 1, &size));
-    report(1, 1, 0.1);
-    CU_ASSERT_STRING_EQUAL((const char *)findings_checkpoint(findings, 1, &size),
-                           "a checkpoint");
-    CU_ASSERT_EQUAL(size, 13);
-    do_trial(1, 0.1, 0.2);
-    CU_ASSERT_PTR_NULL(findings_checkpoint(findings, 1, &size));
-    end();
-}
-
 static bool keeps(const struct results *r, int64_t trial)
 {
     const struct results_adapters *adapters;
@@ -165,9 +152,9 @@ static void a_result_of_another_epoch_is_refused(void)
     report(1, 1, 0.5);
     report(1, 2, 0.4);
     struct result m = sample_result(1, 1, 2);
-    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), ERR_PROTOCOL);
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &dropped, &err), ERR_PROTOCOL);
     m = sample_result(1, 1, 1);
-    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), 0);
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &dropped, &err), 0);
     end();
 }
 
@@ -180,13 +167,13 @@ static void a_result_with_rows_that_the_task_has_not_is_refused(void)
     struct result m = sample_result(1, 1, 1);
     CU_ASSERT_FATAL(m.split_count > 0);
     m.splits[0].rows++;
-    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), ERR_PROTOCOL);
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &dropped, &err), ERR_PROTOCOL);
     m.splits[0].rows--;
     m.splits[0].labels++;
-    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), ERR_PROTOCOL);
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &dropped, &err), ERR_PROTOCOL);
     m.splits[0].labels--;
     m.splits[0].split = SPLIT_TRAIN;
-    CU_ASSERT_EQUAL(findings_result(findings, &m, &err), ERR_PROTOCOL);
+    CU_ASSERT_EQUAL(findings_result(findings, &m, &dropped, &err), ERR_PROTOCOL);
     end();
 }
 
@@ -236,7 +223,6 @@ int main(void)
         SUITE_TEST(the_earliest_of_equal_scores_is_best),
         SUITE_TEST(an_undefined_score_ranks_last),
         SUITE_TEST(a_repeated_report_replaces_what_came_after),
-        SUITE_TEST(checkpoint_lives_until_the_result),
         SUITE_TEST(best_by_mean_is_kept_with_the_highest_scores),
         SUITE_TEST(a_result_of_another_epoch_is_refused),
         SUITE_TEST(a_result_with_rows_that_the_task_has_not_is_refused),

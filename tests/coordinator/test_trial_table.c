@@ -334,9 +334,11 @@ static void restored_trials_go_on_where_they_were(void)
     struct trial_table *t = table_of(4, 1);
     struct trial_lease a;
 
-    trial_table_restore(t, 1, TRIAL_DONE, 10, 7);
-    trial_table_restore(t, 2, TRIAL_QUEUED, 3, 9);
-    trial_table_restore(t, 4, TRIAL_STOPPED, 5, 2);
+    trial_table_restore(t, 1, &(struct trial_restored){TRIAL_DONE, 10, 7, 1, 0});
+    trial_table_restore(t, 2, &(struct trial_restored){TRIAL_QUEUED, 3, 9, 4, 2});
+    CU_ASSERT_EQUAL(trial_table_attempts(t, 2), 4);
+    CU_ASSERT_EQUAL(trial_table_losses(t, 2), 2);
+    trial_table_restore(t, 4, &(struct trial_restored){TRIAL_STOPPED, 5, 2, 1, 0});
     a = trial_table_grant(t, 0, 1);
     CU_ASSERT_EQUAL(a.trial, 2);
     CU_ASSERT_EQUAL(a.epochs, 3);

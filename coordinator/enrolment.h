@@ -1,0 +1,34 @@
+/* The trials of a job among those that the run directory knows already. */
+#ifndef COORDINATOR_ENROLMENT_H
+#define COORDINATOR_ENROLMENT_H
+
+#include "coordinator/history.h"
+#include "coordinator/sweep.h"
+
+#include <stdbool.h>
+
+/* What identities need besides the settings. */
+struct enrolment_data {
+    const struct digest *datasets; /* (tasks) */
+    struct digest encoder;
+    int layers; /* of the encoder */
+};
+
+struct enrolment {
+    struct trial_list list;
+    int64_t first_new; /* trials from here on are new */
+    int64_t wanted_count;
+    bool *wanted;        /* (trials) of this job */
+    bool *changed;       /* (configurations) new, or with more epochs than before */
+    struct digest *keys; /* (configurations) where changed */
+};
+
+/* Takes the list out of history. ERR_INPUT: an init file that cannot be read, or a job
+ * that has no configuration in common with the earlier ones, whatever its epochs: then
+ * it is another job. */
+int enrolment_init(struct enrolment *out, struct history *history,
+                   const struct sweep *sweep, const struct enrolment_data *data,
+                   struct error *err);
+void enrolment_clear(struct enrolment *enrolment); /* an all-zero one too */
+
+#endif

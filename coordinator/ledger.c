@@ -1,0 +1,317 @@
+#include "coordinator/ledger_parts.h"
+
+#include "coordinator/records.h"
+#include "jobs/identity.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint64_t checkpoints_limit = 64 << 20, outputs_limit = 16 << 20;
+
+static struct ledger_entry *entry_of(const struct ledger *ledger, int64_t trial)
+{
+    return &ledger->entries[trial - 1];
+}
+
+static int read_configs(struct ledger *ledger)
+{
+    int count = ledger->list->config_count;
+
+    ledger->configs = calloc((size_t)count + 1, sizeof *ledger->configs);
+    if (!ledger->configs)
+        return ERR_MEMORY;
+    for (int i = 1; i <= count; i++) {
+        struct settings settings;
+        trial_list_config_settings(ledger->list, i, &settings);
+        ledger->configs[i - 1] =
+            (struct ledger_config){settings.epochs, identity_extendable(&settings)};
+    }
+    return 0;
+}
+
+static int open_parts(struct ledger *ledger, const char *run_dir, struct error *err)
+{
+    char path[4096];
+    int rc = committer_new(&ledger->committer, err);
+
+    snprintf(path, sizeof path, "%s/checkpoints", run_dir);
+    if (!rc)
+        rc = segments_open(&ledger->checkpoints, path, checkpoints_limit, err);
+    snprintf(path, sizeof path, "%s/outputs", run_dir);
+    if (!rc)
+        rc = segments_open(&ledger->outputs, path, outputs_limit, err);
+    return rc;
+}
+
+int ledger_open(struct ledger **out, const char *run_dir, const struct trial_list *list,
+                struct findings *findings, struct journal_end *end, struct error *err)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    struct ledger_replay replay = {ledger, findings};
+    int rc = 0;
+
+    if (!ledger)
+        return error_set(err, ERR_MEMORY, "out of memory for the ledger");
+    ledger->list = list;
+    ledger->entries = calloc((size_t)list->trial_count + 1, sizeof *ledger->entries);
+    if (!ledger->entries || read_configs(ledger))
+        rc = error_set(err, ERR_MEMORY, "out of memory for %lld trials",
+                       (long long)list->trial_count);
+    if (!rc)
+        rc = open_parts(ledger, run_dir, err);
+    if (!rc)
+        rc = journal_start(&ledger->journal, run_dir, ledger_replay_visit, &replay, end,
+                           err);
+    if (!rc)
+        rc = ledger_replay_end(&replay, err);
+    if (rc)
+        ledger_close(ledger);
+    else
+        *out = ledger;
+    return rc;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (!ledger)
+        return;
+    committer_free(ledger->committer); /* first: it may be writing the files */
+    journal_close(ledger->journal);
+    segments_close(ledger->checkpoints);
+    segments_close(ledger->outputs);
+    free(ledger->entries);
+    free(ledger->configs);
+    bytes_clear(&ledger->scratch);
+    digest_map_clear(&ledger->names);
+    for (int i = 0; i < ledger->text_count; i++)
+        free(ledger->texts[i]);
+    free(ledger->texts);
+    free(ledger);
+}
+
+struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial)
+{
+    return entry_of(ledger, trial)->past;
+}
+
+/* The end of an append: memory is looked at here alone. */
+static int appended(struct ledger *ledger, struct error *err)
+{
+    journal_append(ledger->journal);
+    return journal_file(ledger->journal)->pending.failed
+               ? error_set(err, ERR_MEMORY, "out of memory for the journal")
+               : 0;
+}
+
+static int record_configs(struct ledger *ledger, const struct ledger_job *job,
+                          struct error *err)
+{
+    int rc = 0;
+
+    for (int i = 0; !rc && i < ledger->list->config_count; i++) {
+        struct record_config m = {job->keys[i],
+                                  trial_list_config_text(ledger->list, i + 1)};
+        if (!job->changed[i])
+            continue;
+        record_config_put(journal_begin(ledger->journal, RECORD_CONFIG), &m);
+        rc = appended(ledger, err);
+    }
+    return rc;
+}
+
+static int record_trials(struct ledger *ledger, int64_t first, struct error *err)
+{
+    int64_t count = ledger->list->trial_count;
+    int rc = 0;
+
+    for (int64_t at = first; !rc && at <= count; at += RECORD_BATCH) {
+        int64_t left = count - at + 1;
+        record_trials_put(journal_begin(ledger->journal, RECORD_TRIALS),
+                          &ledger->list->trials[at - 1],
+                          left < RECORD_BATCH ? (int)left : RECORD_BATCH);
+        rc = appended(ledger, err);
+    }
+    return rc;
+}
+
+int ledger_job(struct ledger *ledger, const struct ledger_job *job, struct error *err)
+{
+    record_job_put(journal_begin(ledger->journal, RECORD_JOB), job->encoder,
+                   job->datasets, job->tasks, job->text);
+    int rc = appended(ledger, err);
+    if (!rc)
+        rc = record_configs(ledger, job, err);
+    return rc ? rc : record_trials(ledger, job->first_new, err);
+}
+
+int ledger_grant(struct ledger *ledger, struct trial_lease lease, int epochs,
+                 const char *host, const char *numerics, struct error *err)
+{
+    struct record_grant m = {(uint64_t)lease.trial, lease.lease, epochs, host,
+                             numerics};
+
+    record_grant_put(journal_begin(ledger->journal, RECORD_GRANT), &m);
+    return appended(ledger, err);
+}
+
+int ledger_report(struct ledger *ledger, const struct report *report, struct error *err)
+{
+    struct ledger_entry *entry = entry_of(ledger, (int64_t)report->trial);
+    struct record_report m = {.report = *report};
+    int rc = segments_put(ledger->checkpoints, report->trial, report->checkpoint,
+                          report->checkpoint_size, &m.ref, err);
+
+    if (rc)
+        return rc;
+    record_report_put(journal_begin(ledger->journal, RECORD_REPORT), &m);
+    rc = appended(ledger, err);
+    segments_release(ledger->checkpoints, entry->checkpoint, ledger_ticket(ledger));
+    entry->checkpoint = m.ref;
+    return rc;
+}
+
+static int put_outputs(struct ledger *ledger, const struct result *result,
+                       struct segment_ref *ref, struct error *err)
+{
+    struct bytes *scratch = &ledger->scratch;
+
+    scratch->size = 0;
+    record_outputs_put(scratch, result);
+    if (scratch->failed)
+        return error_set(err, ERR_MEMORY, "out of memory for a result");
+    return segments_put(ledger->outputs, result->trial, scratch->data, scratch->size,
+                        ref, err);
+}
+
+static void release(struct segments *segments, struct segment_ref *ref, uint64_t ticket)
+{
+    segments_release(segments, *ref, ticket);
+    *ref = (struct segment_ref){0};
+}
+
+int ledger_result(struct ledger *ledger, const struct result *result,
+                  const struct findings_dropped *dropped, struct error *err)
+{
+    struct ledger_entry *entry = entry_of(ledger, (int64_t)result->trial);
+    struct record_result m = {.result = *result};
+    int config = trial_list_parts(ledger->list, (int64_t)result->trial).config;
+    int rc = put_outputs(ledger, result, &m.ref, err);
+
+    if (rc)
+        return rc;
+    record_result_put(journal_begin(ledger->journal, RECORD_RESULT), &m);
+    rc = appended(ledger, err);
+    uint64_t ticket = ledger_ticket(ledger);
+    release(ledger->outputs, &entry->outputs, ticket); /* of fewer epochs */
+    entry->outputs = m.ref;
+    if (!ledger->configs[config - 1].extendable)
+        release(ledger->checkpoints, &entry->checkpoint, ticket);
+    for (int i = 0; i < dropped->count; i++)
+        release(ledger->outputs, &entry_of(ledger, dropped->trials[i])->outputs,
+                ticket);
+    return rc;
+}
+
+int ledger_left(struct ledger *ledger, int64_t trial, uint32_t lease,
+                enum trial_state state, int losses, const char *text, struct error *err)
+{
+    struct record_left m = {
+        (uint64_t)trial, lease, (uint8_t)state, (uint16_t)losses, text,
+    };
+
+    record_left_put(journal_begin(ledger->journal, RECORD_LEFT), &m);
+    int rc = appended(ledger, err);
+    if (state != TRIAL_QUEUED)
+        release(ledger->checkpoints, &entry_of(ledger, trial)->checkpoint,
+                ledger_ticket(ledger));
+    return rc;
+}
+
+int ledger_end(struct ledger *ledger, int exit_code, int64_t done, int64_t given_up,
+               int64_t left, struct error *err)
+{
+    struct record_end m = {exit_code, done, given_up, left};
+
+    record_end_put(journal_begin(ledger->journal, RECORD_END), &m);
+    return appended(ledger, err);
+}
+
+int ledger_checkpoint(struct ledger *ledger, int64_t trial, struct bytes *out,
+                      struct error *err)
+{
+    struct segment_ref ref = entry_of(ledger, trial)->checkpoint;
+
+    return ref.segment == 0
+               ? 0
+               : segments_read(ledger->checkpoints, ref, (uint64_t)trial, out, err);
+}
+
+uint64_t ledger_ticket(const struct ledger *ledger)
+{
+    return journal_ticket(ledger->journal);
+}
+
+uint64_t ledger_committed(const struct ledger *ledger) { return ledger->committed; }
+
+int ledger_check(const struct ledger *ledger, struct error *err)
+{
+    return journal_check(ledger->journal, err);
+}
+
+/* What the journal names comes before it. */
+static void start_commit(struct ledger *ledger)
+{
+    struct append_file *parts[] = {segments_file(ledger->checkpoints),
+                                   segments_file(ledger->outputs),
+                                   journal_file(ledger->journal)};
+    struct append_file *files[COMMITTER_FILES];
+    int count = 0;
+
+    if (committer_busy(ledger->committer) ||
+        journal_file(ledger->journal)->pending.size == 0)
+        return;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i])
+            files[count++] = parts[i];
+    ledger->target = ledger_ticket(ledger);
+    committer_start(ledger->committer, files, count);
+}
+
+/* A commit has landed on the disk; it counts if no other coordinator has started. */
+static int landed(struct ledger *ledger, struct error *err)
+{
+    int rc = journal_check(ledger->journal, err);
+
+    if (rc)
+        return rc;
+    ledger->committed = ledger->target;
+    rc = segments_tidy(ledger->checkpoints, ledger->committed, err);
+    if (!rc)
+        rc = segments_tidy(ledger->outputs, ledger->committed, err);
+    return rc ? rc : 1;
+}
+
+int ledger_turn(struct ledger *ledger, struct error *err)
+{
+    int rc = committer_poll(ledger->committer, err);
+
+    if (rc == 1)
+        rc = landed(ledger, err);
+    if (rc >= 0)
+        start_commit(ledger);
+    return rc;
+}
+
+int ledger_flush(struct ledger *ledger, struct error *err)
+{
+    int rc = 0;
+
+    do {
+        start_commit(ledger);
+        rc = committer_wait(ledger->committer, err);
+        if (rc == 1)
+            rc = landed(ledger, err);
+    } while (rc >= 0 && ledger->committed < ledger_ticket(ledger));
+    return rc < 0 ? rc : 0;
+}

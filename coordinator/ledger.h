@@ -1,0 +1,85 @@
+/* What the coordinator must not lose: every report, result and end of a lease, written
+ * to the journal, with what is large in segments.
+ *
+ * Nothing here waits for the disk but ledger_open() and ledger_flush(): what is
+ * recorded lasts once ledger_turn() says so, and only then may it be acknowledged. When
+ * a call has failed, nothing more may be recorded. */
+#ifndef COORDINATOR_LEDGER_H
+#define COORDINATOR_LEDGER_H
+
+#include "common/protocol.h"
+#include "coordinator/findings.h"
+#include "coordinator/trial_list.h"
+#include "coordinator/trial_table.h"
+#include "storage/journal.h"
+
+/* What earlier starts have left of a trial. */
+struct ledger_past {
+    enum trial_state state; /* never running: that is queued again */
+    int epochs;             /* reported */
+    int granted_epochs;     /* asked for when it was last handed out */
+    uint32_t lease;         /* the last one */
+    uint16_t attempts;
+    uint16_t losses; /* workers lost with it since its last report */
+};
+
+struct ledger;
+
+/* Starts a journal and puts into findings what those before it hold; list has all
+ * their trials, and may have more. Borrows both. end: may be NULL. */
+int ledger_open(struct ledger **out, const char *run_dir, const struct trial_list *list,
+                struct findings *findings, struct journal_end *end, struct error *err);
+void ledger_close(struct ledger *ledger); /* what was not committed is lost */
+
+struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial);
+
+/* Puts every trial where it goes on. wanted (trials): of this start's job; one that the
+ * job does not name any more stays as it is, one that is done and now has more epochs
+ * goes on. */
+void ledger_restore(const struct ledger *ledger, const bool *wanted,
+                    struct findings *findings, struct trial_table *table);
+
+/* The job of this start; trials of list from first_new on are recorded with it, and
+ * configurations that are new or have new settings: changed (config_count). */
+struct ledger_job {
+    struct digest encoder;
+    const struct digest *datasets; /* (tasks) */
+    int tasks;
+    const char *text; /* resolved */
+    int64_t first_new;
+    const bool *changed;
+    const struct digest *keys; /* (config_count) of the configurations */
+};
+int ledger_job(struct ledger *ledger, const struct ledger_job *job, struct error *err);
+
+/* Each is called after trial_table and findings have accepted it. */
+int ledger_grant(struct ledger *ledger, struct trial_lease lease, int epochs,
+                 const char *host, const char *numerics, struct error *err);
+int ledger_report(struct ledger *ledger, const struct report *report,
+                  struct error *err);
+/* dropped: trials whose outputs are no longer kept. */
+int ledger_result(struct ledger *ledger, const struct result *result,
+                  const struct findings_dropped *dropped, struct error *err);
+int ledger_left(struct ledger *ledger, int64_t trial, uint32_t lease,
+                enum trial_state state, int losses, const char *text,
+                struct error *err);
+int ledger_end(struct ledger *ledger, int exit_code, int64_t done, int64_t given_up,
+               int64_t left, struct error *err);
+
+/* The latest checkpoint, appended to out; nothing where there is none. */
+int ledger_checkpoint(struct ledger *ledger, int64_t trial, struct bytes *out,
+                      struct error *err);
+
+/* Starts a commit where there is something to commit and none is under way. 1: one has
+ * landed since the last call. Never waits. ERR_IO: the disk, or another coordinator has
+ * taken over. */
+int ledger_turn(struct ledger *ledger, struct error *err);
+/* Waits until all that was recorded lasts. */
+int ledger_flush(struct ledger *ledger, struct error *err);
+/* Tickets count what is recorded: of the last, and of the last that lasts. */
+uint64_t ledger_ticket(const struct ledger *ledger);
+uint64_t ledger_committed(const struct ledger *ledger);
+/* Whether this is still the coordinator of the run directory: 0, or the reason. */
+int ledger_check(const struct ledger *ledger, struct error *err);
+
+#endif

@@ -1,0 +1,43 @@
+/* Private to the sources of the ledger. */
+#ifndef COORDINATOR_LEDGER_PARTS_H
+#define COORDINATOR_LEDGER_PARTS_H
+
+#include "coordinator/ledger.h"
+#include "storage/committer.h"
+#include "storage/segments.h"
+
+/* Of one trial. */
+struct ledger_entry {
+    struct segment_ref checkpoint, outputs;
+    struct ledger_past past;
+};
+
+struct ledger_config {
+    int epochs;
+    bool extendable; /* more epochs may continue its trials */
+};
+
+struct ledger {
+    const struct trial_list *list;
+    struct journal *journal;
+    struct segments *checkpoints, *outputs;
+    struct committer *committer;
+    struct ledger_entry *entries;  /* (trials) */
+    struct ledger_config *configs; /* (configs) */
+    struct bytes scratch;
+    uint64_t target, committed; /* tickets: of the commit under way, of the last one */
+    struct digest_map names;    /* texts of hosts and numerics, kept once */
+    char **texts;
+    int text_count;
+};
+
+/* The journal_visit of a start; findings and entries are filled. */
+struct ledger_replay {
+    struct ledger *ledger;
+    struct findings *findings;
+};
+int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err);
+/* After the last frame: what counts is held, outputs of leaders are read. */
+int ledger_replay_end(struct ledger_replay *replay, struct error *err);
+
+#endif

@@ -1,0 +1,229 @@
+/* From the journal's frames back to what was known when they were written. */
+#include "coordinator/ledger_parts.h"
+
+#include "coordinator/records.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The entry of a trial that a record names; NULL: there is no such trial. */
+static struct ledger_entry *named(const struct ledger_replay *replay, uint64_t trial)
+{
+    const struct ledger *ledger = replay->ledger;
+
+    return trial >= 1 && trial <= (uint64_t)ledger->list->trial_count
+               ? &ledger->entries[trial - 1]
+               : NULL;
+}
+
+static int no_such_trial(uint64_t trial, struct error *err)
+{
+    return error_set(err, ERR_INPUT,
+                     "the journal speaks of trial %llu, which nobody "
+                     "has added to it",
+                     (unsigned long long)trial);
+}
+
+/* The one copy of a text that many trials share. */
+static const char *keep_text(struct ledger *ledger, const char *text)
+{
+    struct digest key = digest_of(text, strlen(text));
+    int64_t known = digest_map_find(&ledger->names, key);
+
+    if (known)
+        return ledger->texts[known - 1];
+    char **grown =
+        realloc(ledger->texts, (size_t)(ledger->text_count + 1) * sizeof *grown);
+    if (!grown)
+        return NULL;
+    ledger->texts = grown;
+    char *copy = strdup(text);
+    if (!copy || digest_map_put(&ledger->names, key, ledger->text_count + 1)) {
+        free(copy);
+        return NULL;
+    }
+    ledger->texts[ledger->text_count++] = copy;
+    return copy;
+}
+
+static int take_grant(const struct ledger_replay *replay, const struct frame *frame,
+                      struct error *err)
+{
+    struct record_grant m;
+    int rc = record_grant_get(&m, frame->payload, frame->size, err);
+    if (rc)
+        return rc;
+    struct ledger_entry *entry = named(replay, m.trial);
+    if (!entry)
+        return no_such_trial(m.trial, err);
+    if (entry->past.state == TRIAL_DONE) /* it got more epochs */
+        findings_reopen(replay->findings, (int64_t)m.trial);
+    const char *host = keep_text(replay->ledger, m.host);
+    const char *numerics = keep_text(replay->ledger, m.numerics);
+    if (!host || !numerics)
+        return error_set(err, ERR_MEMORY, "out of memory for the journal");
+    findings_begun(replay->findings, (int64_t)m.trial, host, numerics);
+    entry->past.state = TRIAL_QUEUED; /* running, if its coordinator still lived */
+    entry->past.lease = m.lease;
+    entry->past.granted_epochs = m.epochs;
+    entry->past.attempts++;
+    return 0;
+}
+
+static int take_report(const struct ledger_replay *replay, const struct frame *frame,
+                       struct error *err)
+{
+    struct record_report m;
+    int rc = record_report_get(&m, frame->payload, frame->size, err);
+    if (rc)
+        return rc;
+    struct ledger_entry *entry = named(replay, m.report.trial);
+    if (!entry)
+        return no_such_trial(m.report.trial, err);
+    rc = findings_report(replay->findings, &m.report, err);
+    entry->past.epochs = m.report.epoch;
+    entry->past.losses = 0;
+    entry->checkpoint = m.ref;
+    return rc ? ERR_INPUT : 0;
+}
+
+static int take_result(const struct ledger_replay *replay, const struct frame *frame,
+                       struct error *err)
+{
+    struct record_result m;
+    struct findings_dropped dropped;
+    int rc = record_result_get(&m, frame->payload, frame->size, err);
+    if (rc)
+        return rc;
+    struct ledger_entry *entry = named(replay, m.result.trial);
+    if (!entry)
+        return no_such_trial(m.result.trial, err);
+    rc = findings_result(replay->findings, &m.result, &dropped, err);
+    entry->past.state = TRIAL_DONE;
+    entry->outputs = m.ref;
+    return rc ? ERR_INPUT : 0;
+}
+
+static int take_left(const struct ledger_replay *replay, const struct frame *frame,
+                     struct error *err)
+{
+    struct record_left m;
+    int rc = record_left_get(&m, frame->payload, frame->size, err);
+    if (rc)
+        return rc;
+    struct ledger_entry *entry = named(replay, m.trial);
+    if (!entry)
+        return no_such_trial(m.trial, err);
+    entry->past.state = (enum trial_state)m.state;
+    entry->past.losses = m.losses;
+    if (m.text[0])
+        findings_failure(replay->findings, (int64_t)m.trial, m.text);
+    return 0;
+}
+
+int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
+{
+    const struct ledger_replay *replay = arg;
+
+    switch (frame->type) {
+    case RECORD_GRANT:
+        return take_grant(replay, frame, err);
+    case RECORD_REPORT:
+        return take_report(replay, frame, err);
+    case RECORD_RESULT:
+        return take_result(replay, frame, err);
+    case RECORD_LEFT:
+        return take_left(replay, frame, err);
+    case RECORD_JOB: /* history_read() has taken these in */
+    case RECORD_CONFIG:
+    case RECORD_TRIALS:
+    case RECORD_END:
+        return 0;
+    default:
+        return error_set(err, ERR_INPUT,
+                         "a record of type %d: written by a newer program",
+                         frame->type);
+    }
+}
+
+/* Outputs of a trial that is among those to keep. */
+static int read_outputs(const struct ledger_replay *replay, int64_t trial,
+                        struct error *err)
+{
+    struct ledger *ledger = replay->ledger;
+    struct segment_ref ref = ledger->entries[trial - 1].outputs;
+    struct result result = {.trial = (uint64_t)trial};
+    struct bytes *scratch = &ledger->scratch;
+
+    scratch->size = 0;
+    int rc = segments_hold(ledger->outputs, ref, err);
+    if (!rc)
+        rc = segments_read(ledger->outputs, ref, (uint64_t)trial, scratch, err);
+    if (!rc)
+        rc = record_outputs_get(&result, scratch->data, scratch->size, err);
+    return rc ? rc : findings_outputs(replay->findings, &result, err);
+}
+
+/* Whether the trial may need its checkpoint yet. */
+static bool goes_on(const struct ledger *ledger, int64_t trial)
+{
+    const struct ledger_past *past = &ledger->entries[trial - 1].past;
+    int config = trial_list_parts(ledger->list, trial).config;
+    const struct ledger_config *settings = &ledger->configs[config - 1];
+
+    return past->state == TRIAL_QUEUED ||
+           (past->state == TRIAL_DONE &&
+            (settings->extendable || past->granted_epochs < settings->epochs));
+}
+
+int ledger_replay_end(struct ledger_replay *replay, struct error *err)
+{
+    struct ledger *ledger = replay->ledger;
+    int rc = 0;
+
+    for (int64_t trial = 1; !rc && trial <= ledger->list->trial_count; trial++) {
+        struct ledger_entry *entry = &ledger->entries[trial - 1];
+        if (!goes_on(ledger, trial))
+            entry->checkpoint = (struct segment_ref){0};
+        if (entry->past.state != TRIAL_DONE || !findings_keeps(replay->findings, trial))
+            entry->outputs = (struct segment_ref){0};
+        if (entry->checkpoint.segment)
+            rc = segments_hold(ledger->checkpoints, entry->checkpoint, err);
+        if (!rc && entry->outputs.segment)
+            rc = read_outputs(replay, trial, err);
+    }
+    return rc;
+}
+
+static enum trial_state state_now(const struct ledger *ledger, int64_t trial,
+                                  bool wanted, struct findings *findings)
+{
+    const struct ledger_past *past = &ledger->entries[trial - 1].past;
+    int config = trial_list_parts(ledger->list, trial).config;
+
+    if (!wanted)
+        return past->state == TRIAL_QUEUED ? TRIAL_STOPPED : past->state;
+    if (past->state == TRIAL_STOPPED)
+        return TRIAL_QUEUED; /* the job names it again */
+    if (past->state != TRIAL_DONE ||
+        past->granted_epochs >= ledger->configs[config - 1].epochs)
+        return past->state;
+    findings_reopen(findings, trial);
+    return TRIAL_QUEUED;
+}
+
+void ledger_restore(const struct ledger *ledger, const bool *wanted,
+                    struct findings *findings, struct trial_table *table)
+{
+    for (int64_t trial = 1; trial <= ledger->list->trial_count; trial++) {
+        const struct ledger_past *past = &ledger->entries[trial - 1].past;
+        struct trial_restored restored = {
+            .state = state_now(ledger, trial, wanted[trial - 1], findings),
+            .epochs = past->epochs,
+            .lease = past->lease,
+            .attempts = past->attempts,
+            .losses = past->losses,
+        };
+        trial_table_restore(table, trial, &restored);
+    }
+}

@@ -1,0 +1,581 @@
+/* The ledger: what one start has recorded, the next one finds, wherever the first one
+ * died. */
+#include "coordinator/ledger.h"
+
+#include "tests/coordinator/sample_run.h"
+#include "tests/support/places.h"
+#include "tests/support/suite.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH = 4096 };
+
+/* One start of a coordinator, without its workers. */
+struct coordination {
+    char dir[PATH - 64];
+    struct history history;
+    struct sample_run run;
+    struct findings *findings;
+    struct trial_table *table;
+    struct ledger *ledger;
+};
+
+static void fresh_folder(char dir[PATH - 64])
+{
+    static int count;
+
+    snprintf(dir, PATH - 64, "%s/ledger%d", place_temporary(), count++);
+    CU_ASSERT_EQUAL_FATAL(mkdir(dir, 0700), 0);
+}
+
+static int start(struct coordination *c, const char *dir,
+                 const struct sample_change *change, struct error *err)
+{
+    struct trial_policy policy = {.attempts = 3};
+    struct digest dataset = {1, 2};
+
+    memset(c, 0, sizeof *c);
+    snprintf(c->dir, sizeof c->dir, "%s", dir);
+    int rc = history_read(&c->history, dir, err);
+    if (!rc)
+        rc = sample_run_again(&c->run, change, &c->history, err);
+    if (!rc)
+        rc = findings_new(&c->findings, &c->run.job, err);
+    if (!rc)
+        rc = ledger_open(&c->ledger, dir, &c->run.enrolment.list, c->findings, NULL,
+                         err);
+    if (rc)
+        return rc;
+    int64_t trials = c->run.enrolment.list.trial_count;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c->table = trial_table_new(trials, 1, policy, 0));
+    ledger_restore(c->ledger, c->run.enrolment.wanted, c->findings, c->table);
+    trial_table_worker_joined(c->table, 0, 0);
+    struct ledger_job job = {
+        .encoder = c->run.job.encoder_digest,
+        .datasets = &dataset,
+        .tasks = 1,
+        .text = c->run.spec.resolved,
+        .first_new = c->run.enrolment.first_new,
+        .changed = c->run.enrolment.changed,
+        .keys = c->run.enrolment.keys,
+    };
+    rc = ledger_job(c->ledger, &job, err);
+    return rc ? rc : ledger_flush(c->ledger, err);
+}
+
+static void must_start(struct coordination *c, const char *dir,
+                       const struct sample_change *change)
+{
+    static const struct sample_change none;
+    struct error err = {""};
+    int rc = start(c, dir, change ? change : &none, &err);
+
+    if (rc)
+        printf("\n  %s", err.text);
+    CU_ASSERT_EQUAL_FATAL(rc, 0);
+}
+
+static void stop(struct coordination *c)
+{
+    ledger_close(c->ledger);
+    trial_table_free(c->table);
+    findings_free(c->findings);
+    sample_run_clear(&c->run);
+    history_clear(&c->history);
+}
+
+static void flush(struct coordination *c)
+{
+    struct error err;
+
+    CU_ASSERT_EQUAL_FATAL(ledger_flush(c->ledger, &err), 0);
+}
+
+static struct trial_lease grant(struct coordination *c)
+{
+    struct trial_lease lease = trial_table_grant(c->table, 0, 0);
+    struct settings settings;
+    struct error err;
+
+    CU_ASSERT_NOT_EQUAL_FATAL(lease.trial, 0);
+    trial_list_settings(&c->run.enrolment.list, lease.trial, &settings);
+    findings_begun(c->findings, lease.trial, "node1", "1 avx2");
+    CU_ASSERT_EQUAL(
+        ledger_grant(c->ledger, lease, settings.epochs, "node1", "1 avx2", &err), 0);
+    return lease;
+}
+
+static double score_of(int64_t trial, int epoch)
+{
+    return 0.1 * (double)trial + 0.01 * epoch;
+}
+
+static void report(struct coordination *c, struct trial_lease lease, int epoch)
+{
+    struct report m = sample_report((uint64_t)lease.trial, lease.lease, epoch,
+                                    score_of(lease.trial, epoch));
+    char text[64];
+    struct error err;
+
+    snprintf(text, sizeof text, "trial %d epoch %d", (int)lease.trial, epoch);
+    m.checkpoint = (const uint8_t *)text;
+    m.checkpoint_size = strlen(text);
+    CU_ASSERT_EQUAL(trial_table_reported(c->table, lease.trial, lease.lease, epoch, 0),
+                    ANSWER_CONTINUE);
+    CU_ASSERT_EQUAL(findings_report(c->findings, &m, &err), 0);
+    CU_ASSERT_EQUAL(ledger_report(c->ledger, &m, &err), 0);
+}
+
+static void result(struct coordination *c, struct trial_lease lease, int epoch)
+{
+    struct result m = sample_result((uint64_t)lease.trial, lease.lease, epoch);
+    struct findings_dropped dropped;
+    struct error err;
+
+    CU_ASSERT_EQUAL(findings_result(c->findings, &m, &dropped, &err), 0);
+    CU_ASSERT_EQUAL(ledger_result(c->ledger, &m, &dropped, &err), 0);
+    trial_table_ended(c->table, lease.trial, lease.lease, TRIAL_DONE, 0);
+}
+
+static void whole_trial(struct coordination *c, int epochs)
+{
+    struct trial_lease lease = grant(c);
+
+    for (int epoch = lease.epochs + 1; epoch <= epochs; epoch++)
+        report(c, lease, epoch);
+    result(c, lease, epochs);
+}
+
+static void check_checkpoint(struct coordination *c, int64_t trial, const char *wanted)
+{
+    struct bytes out = {0};
+    struct error err;
+
+    CU_ASSERT_EQUAL(ledger_checkpoint(c->ledger, trial, &out, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(out.size, strlen(wanted));
+    CU_ASSERT_EQUAL(memcmp(out.size ? out.data : (const uint8_t *)"", wanted, out.size),
+                    0);
+    bytes_clear(&out);
+}
+
+static struct results snapshot(const struct coordination *c)
+{
+    struct results results;
+    struct error err;
+
+    CU_ASSERT_EQUAL_FATAL(findings_snapshot(c->findings, c->table, &results, &err), 0);
+    return results;
+}
+
+static bool same_number(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
+
+static bool same_outputs(const struct results *a, const struct results *b)
+{
+    if (a->adapters_count != b->adapters_count ||
+        a->predictions_count != b->predictions_count)
+        return false;
+    for (int i = 0; i < a->adapters_count; i++)
+        for (int t = 0; t < a->adapters[i].trial_count; t++)
+            if (a->adapters[i].trial_count != b->adapters[i].trial_count ||
+                a->adapters[i].trials[t] != b->adapters[i].trials[t] ||
+                memcmp(a->adapters[i].vectors[t], b->adapters[i].vectors[t],
+                       (size_t)a->adapters[i].values * sizeof(float)) != 0)
+                return false;
+    for (int i = 0; i < a->predictions_count; i++)
+        for (int t = 0; t < a->predictions[i].trial_count; t++)
+            if (memcmp(a->predictions[i].logits[t], b->predictions[i].logits[t],
+                       (size_t)a->predictions[i].rows *
+                           (size_t)a->predictions[i].labels * sizeof(float)) != 0)
+                return false;
+    return true;
+}
+
+/* All but where a trial is: one that runs is queued after a start. */
+static void check_same(const struct results *a, const struct results *b)
+{
+    CU_ASSERT_EQUAL_FATAL(a->trial_count, b->trial_count);
+    CU_ASSERT_EQUAL_FATAL(a->epoch_count, b->epoch_count);
+    for (int i = 0; i < a->trial_count; i++) {
+        const struct results_trial *x = &a->trials[i], *y = &b->trials[i];
+
+        CU_ASSERT_STRING_EQUAL(x->digest, y->digest);
+        CU_ASSERT_STRING_EQUAL(x->host, y->host);
+        CU_ASSERT_STRING_EQUAL(x->numerics, y->numerics);
+        CU_ASSERT_STRING_EQUAL(x->error, y->error);
+        CU_ASSERT(!strcmp(x->status, y->status) || !strcmp(x->status, "running"));
+        CU_ASSERT(x->config == y->config && x->seed == y->seed &&
+                  x->epochs == y->epochs && x->best_epoch == y->best_epoch &&
+                  x->tokens == y->tokens && x->attempts == y->attempts &&
+                  x->seconds == y->seconds && same_number(x->score, y->score) &&
+                  same_number(x->report_score, y->report_score));
+    }
+    for (int i = 0; i < a->epoch_count; i++) {
+        const struct results_epoch *x = &a->epochs[i], *y = &b->epochs[i];
+
+        CU_ASSERT(x->trial == y->trial && x->epoch == y->epoch && x->step == y->step &&
+                  same_number(x->score, y->score) && x->tokens == y->tokens &&
+                  same_number(x->train_loss, y->train_loss));
+    }
+    CU_ASSERT(same_outputs(a, b));
+}
+
+/* Done, failed, given up after losses, handed back, and under way. */
+static void mixed_events(struct coordination *c, void (*after)(struct coordination *))
+{
+    struct error err;
+
+    whole_trial(c, 2);
+    after(c);
+    struct trial_lease lease = grant(c);
+    after(c);
+    report(c, lease, 1);
+    after(c);
+    trial_table_failed(c->table, lease.trial, lease.lease, false, 0);
+    findings_failure(c->findings, lease.trial, "the loss is not finite");
+    CU_ASSERT_EQUAL(ledger_left(c->ledger, lease.trial, lease.lease, TRIAL_FAILED, 0,
+                                "the loss is not finite", &err),
+                    0);
+    after(c);
+    whole_trial(c, 2);
+    after(c);
+    lease = grant(c);
+    after(c);
+    report(c, lease, 1);
+    after(c);
+}
+
+static void nothing(struct coordination *c) { (void)c; }
+
+static void next_start_finds_all_that_was_recorded(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    mixed_events(&c, nothing);
+    flush(&c);
+    CU_ASSERT_EQUAL(ledger_committed(c.ledger), ledger_ticket(c.ledger));
+    struct results before = snapshot(&c);
+    stop(&c);
+    must_start(&c, dir, NULL);
+    struct results after = snapshot(&c);
+    check_same(&before, &after);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_DONE);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 2), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 4), TRIAL_QUEUED);
+    CU_ASSERT_EQUAL(trial_table_epochs(c.table, 4), 1);
+    check_checkpoint(&c, 4, "trial 4 epoch 1");
+    check_checkpoint(&c, 1, ""); /* done: never needed again */
+    struct trial_lease lease = grant(&c);
+    CU_ASSERT(lease.trial == 4 && lease.epochs == 1 && lease.lease == 5);
+    report(&c, lease, 2);
+    result(&c, lease, 2);
+    whole_trial(&c, 2);
+    whole_trial(&c, 2);
+    CU_ASSERT(trial_table_over(c.table));
+    results_clear(&before);
+    results_clear(&after);
+    stop(&c);
+}
+
+static void what_was_not_flushed_is_not_there(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    struct trial_lease lease = grant(&c);
+    report(&c, lease, 1);
+    flush(&c);
+    report(&c, lease, 2);
+    CU_ASSERT(ledger_committed(c.ledger) < ledger_ticket(c.ledger));
+    stop(&c);
+    must_start(&c, dir, NULL);
+    CU_ASSERT_EQUAL(trial_table_epochs(c.table, 1), 1);
+    check_checkpoint(&c, 1, "trial 1 epoch 1");
+    stop(&c);
+}
+
+/* Sizes of the journal and snapshots after each event. */
+static struct moment {
+    off_t size;
+    struct results results;
+} moments[32];
+static int moment_count;
+
+static void remember(struct coordination *c)
+{
+    char path[PATH];
+    struct stat st;
+
+    flush(c);
+    snprintf(path, sizeof path, "%s/journal.0001", c->dir);
+    CU_ASSERT_EQUAL_FATAL(stat(path, &st), 0);
+    moments[moment_count++] = (struct moment){st.st_size, snapshot(c)};
+}
+
+static void copy_file(const char *from, const char *to, off_t size)
+{
+    char *buffer = malloc((size_t)size + 1);
+    int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    CU_ASSERT_FATAL(buffer && in >= 0 && out >= 0);
+    ssize_t n = read(in, buffer, (size_t)size);
+    CU_ASSERT_EQUAL_FATAL(write(out, buffer, (size_t)n), n);
+    close(in);
+    close(out);
+    free(buffer);
+}
+
+static void copy_segments(const char *from, const char *to, const char *name)
+{
+    char a[PATH], b[2 * PATH];
+    struct dirent *entry;
+
+    snprintf(a, sizeof a, "%s/%s", from, name);
+    snprintf(b, sizeof b, "%s/%s", to, name);
+    mkdir(b, 0700);
+    DIR *folder = opendir(a);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(folder);
+    while ((entry = readdir(folder))) {
+        char source[2 * PATH], target[3 * PATH];
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(source, sizeof source, "%s/%s", a, entry->d_name);
+        snprintf(target, sizeof target, "%s/%s", b, entry->d_name);
+        copy_file(source, target, 1 << 20);
+    }
+    closedir(folder);
+}
+
+static void death_after_any_event_leaves_what_was_flushed_until_then(void)
+{
+    struct coordination c, again;
+    char dir[PATH - 64], copy[PATH - 64], from[PATH], to[PATH];
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    moment_count = 0;
+    mixed_events(&c, remember);
+    snprintf(from, sizeof from, "%s/journal.0001", dir);
+    for (int i = 0; i < moment_count; i++)
+        for (int torn = 0; torn < 20; torn += 9) { /* bytes of the next frame */
+            fresh_folder(copy);
+            snprintf(to, sizeof to, "%s/journal.0001", copy);
+            copy_file(from, to, moments[i].size + torn);
+            copy_segments(dir, copy, "checkpoints");
+            copy_segments(dir, copy, "outputs");
+            must_start(&again, copy, NULL);
+            struct results found = snapshot(&again);
+            check_same(&moments[i].results, &found);
+            results_clear(&found);
+            stop(&again);
+        }
+    for (int i = 0; i < moment_count; i++)
+        results_clear(&moments[i].results);
+    stop(&c);
+}
+
+static void losses_count_over_starts_until_a_report(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+    struct error err;
+
+    fresh_folder(dir);
+    for (int i = 0; i < 2; i++) {
+        must_start(&c, dir, NULL);
+        struct trial_lease lease = grant(&c);
+        CU_ASSERT_EQUAL(lease.trial, 1);
+        trial_table_worker_lost(c.table, 0);
+        CU_ASSERT_EQUAL(trial_table_losses(c.table, 1), i + 1);
+        ledger_left(c.ledger, 1, lease.lease, TRIAL_QUEUED, i + 1, "", &err);
+        flush(&c);
+        stop(&c);
+    }
+    must_start(&c, dir, NULL);
+    grant(&c);
+    CU_ASSERT_EQUAL(trial_table_worker_lost(c.table, 0), 1); /* the third */
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_GIVEN_UP);
+    stop(&c);
+}
+
+static void job_that_grew_keeps_numbers_and_adds_behind(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+    struct sample_change more = {
+        .sweep = "seeds = 3; space = { learning_rate = [5e-4, 1e-3, 2e-3, 3e-3]; };"};
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    whole_trial(&c, 2);
+    flush(&c);
+    struct digest first = trial_list_identity(&c.run.enrolment.list, 1);
+    struct digest sixth = trial_list_identity(&c.run.enrolment.list, 6);
+    stop(&c);
+    must_start(&c, dir, &more);
+    const struct trial_list *list = &c.run.enrolment.list;
+    CU_ASSERT_EQUAL(list->trial_count, 12);
+    CU_ASSERT_EQUAL(list->config_count, 4);
+    CU_ASSERT_EQUAL(c.run.enrolment.first_new, 7);
+    CU_ASSERT(digest_equal(trial_list_identity(list, 1), first));
+    CU_ASSERT(digest_equal(trial_list_identity(list, 6), sixth));
+    CU_ASSERT_EQUAL(trial_list_parts(list, 7).config, 4); /* the new rate comes first */
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_DONE);
+    CU_ASSERT_EQUAL(trial_table_count(c.table, TRIAL_QUEUED), 11);
+    stop(&c);
+    must_start(&c, dir, &more); /* and once more, with the same */
+    CU_ASSERT_EQUAL(c.run.enrolment.list.trial_count, 12);
+    CU_ASSERT_EQUAL(c.run.enrolment.first_new, 13);
+    stop(&c);
+}
+
+static void job_that_shrank_leaves_the_others_as_they_are(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+    struct sample_change fewer = {
+        .sweep = "seeds = 1; space = { learning_rate = [1e-3, 3e-3]; };"};
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    struct trial_lease lease = grant(&c), second = grant(&c);
+    report(&c, lease, 1);
+    (void)second;
+    flush(&c);
+    stop(&c);
+    must_start(&c, dir, &fewer);
+    CU_ASSERT_EQUAL(trial_table_count(c.table, TRIAL_QUEUED), 2);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_QUEUED);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 2), TRIAL_STOPPED);
+    stop(&c);
+    must_start(&c, dir, NULL); /* the job names them again */
+    CU_ASSERT_EQUAL(trial_table_count(c.table, TRIAL_QUEUED), 6);
+    stop(&c);
+}
+
+static void more_epochs_continue_trials_that_do_not_know_their_end(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+    struct sample_change two = {.training = "epochs = 2; warmup = 0.0; "
+                                            "schedule = \"constant\";"};
+    struct sample_change five = {.training = "epochs = 5; warmup = 0.0; "
+                                             "schedule = \"constant\";"};
+
+    fresh_folder(dir);
+    must_start(&c, dir, &two);
+    whole_trial(&c, 2);
+    flush(&c);
+    stop(&c);
+    for (int i = 0; i < 2; i++) { /* the second time after a death */
+        must_start(&c, dir, &five);
+        CU_ASSERT_EQUAL(c.run.enrolment.list.trial_count, SAMPLE_TRIALS);
+        CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_QUEUED);
+        CU_ASSERT_EQUAL(trial_table_epochs(c.table, 1), 2 + i);
+        struct results results = snapshot(&c);
+        CU_ASSERT_EQUAL(results.adapters_count, 0); /* until its next result */
+        CU_ASSERT_EQUAL(results.epoch_count, 2 + i);
+        results_clear(&results);
+        struct trial_lease lease = grant(&c);
+        check_checkpoint(&c, 1, i ? "trial 1 epoch 3" : "trial 1 epoch 2");
+        report(&c, lease, 3 + i);
+        flush(&c);
+        stop(&c);
+    }
+    must_start(&c, dir, &five);
+    struct trial_lease lease = grant(&c);
+    report(&c, lease, 5);
+    result(&c, lease, 5);
+    flush(&c);
+    stop(&c);
+    must_start(&c, dir, &five);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_DONE);
+    struct results results = snapshot(&c);
+    CU_ASSERT_EQUAL(results.adapters_count, 1);
+    CU_ASSERT_EQUAL(results.trials[0].best_epoch, 5);
+    results_clear(&results);
+    stop(&c);
+}
+
+static void more_epochs_of_a_schedule_that_ends_are_new_trials(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+    struct sample_change five = {.training = "epochs = 5;"};
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    whole_trial(&c, 2);
+    flush(&c);
+    stop(&c);
+    must_start(&c, dir, &five);
+    CU_ASSERT_EQUAL(c.run.enrolment.list.trial_count, 2 * SAMPLE_TRIALS);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_DONE);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 2), TRIAL_STOPPED);
+    CU_ASSERT_EQUAL(trial_table_count(c.table, TRIAL_QUEUED), SAMPLE_TRIALS);
+    stop(&c);
+}
+
+static void job_without_a_common_configuration_is_another(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+    struct sample_change other = {.training = "epochs = 2; batch_size = 7;"};
+    struct error err = {""};
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    stop(&c);
+    CU_ASSERT_EQUAL(start(&c, dir, &other, &err), ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "another job"));
+    stop(&c);
+}
+
+static void missing_outputs_are_refused(void)
+{
+    struct coordination c;
+    char dir[PATH - 64], path[PATH];
+    struct sample_change none = {0};
+    struct error err = {""};
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    whole_trial(&c, 2);
+    flush(&c);
+    stop(&c);
+    snprintf(path, sizeof path, "%s/outputs/000001.seg", dir);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    CU_ASSERT_EQUAL(start(&c, dir, &none, &err), ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "000001.seg: is missing"));
+    stop(&c);
+}
+
+int main(void)
+{
+    static const struct suite_test tests[] = {
+        SUITE_TEST(next_start_finds_all_that_was_recorded),
+        SUITE_TEST(what_was_not_flushed_is_not_there),
+        SUITE_TEST(death_after_any_event_leaves_what_was_flushed_until_then),
+        SUITE_TEST(losses_count_over_starts_until_a_report),
+        SUITE_TEST(job_that_grew_keeps_numbers_and_adds_behind),
+        SUITE_TEST(job_that_shrank_leaves_the_others_as_they_are),
+        SUITE_TEST(more_epochs_continue_trials_that_do_not_know_their_end),
+        SUITE_TEST(more_epochs_of_a_schedule_that_ends_are_new_trials),
+        SUITE_TEST(job_without_a_common_configuration_is_another),
+        SUITE_TEST(missing_outputs_are_refused),
+        {NULL, NULL},
+    };
+
+    return suite_run("ledger", tests);
+}
