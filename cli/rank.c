@@ -54,30 +54,35 @@ static int find_place(int mpi_rank, struct worker_place *place, struct error *er
 static bool launched(void) { return getenv("SHIFTWORK_LAUNCHER") != NULL; }
 
 static int coordinate(struct run_setup *setup, int workers, struct outcome *outcome,
-                      bool *lost, struct error *err)
+                      struct coordinator_end *end, struct error *err)
 {
     struct coordinator_order order = {
         .job =
             {
                 .spec = &setup->spec,
-                .sweep = &setup->sweep,
+                .list = &setup->enrolment.list,
                 .tasks = setup->tasks,
-                .trials = setup->trials,
                 .encoder = &setup->encoder,
                 .encoder_digest = setup->encoder_digest,
                 .job_digest = setup->job_digest,
             },
+        .enrolment = &setup->enrolment,
+        .earlier_job = setup->history.job,
         .datasets = (const char *const *)setup->dataset_paths,
         .run_dir = setup->dir,
         .workers = workers,
         .stops = &stops,
     };
+    int64_t added = setup->enrolment.list.trial_count - setup->enrolment.first_new + 1;
     log_line("%lld trial%s (%d configuration%s) on %d worker%s, results in %s",
              (long long)setup->sweep.trial_count,
              setup->sweep.trial_count == 1 ? "" : "s", setup->sweep.config_count,
              setup->sweep.config_count == 1 ? "" : "s", workers,
              workers == 1 ? "" : "s", setup->dir);
-    return coordinator_run(&order, outcome, lost, err);
+    if (setup->history.job)
+        log_line("going on with an earlier run: %lld trial%s new", (long long)added,
+                 added == 1 ? " is" : "s are");
+    return coordinator_run(&order, outcome, end, err);
 }
 
 /* True where the log is new. */
@@ -95,29 +100,33 @@ static bool open_log(char path[SETTINGS_PATH + 16], const char *dir)
 
 /* With the directory locked. A run that does not get to work leaves nothing. */
 static int run_in_directory(struct run_setup *setup, int workers,
-                            struct outcome *outcome, bool *lost, struct error *err)
+                            struct outcome *outcome, struct coordinator_end *end,
+                            struct error *err)
 {
     char log[SETTINGS_PATH + 16];
     int rc = run_setup_look(setup, err); /* again: another may have worked on it */
     if (rc || setup->state == RUN_DIR_FINISHED)
         return rc;
-    run_dir_forget(setup->dir);
+    bool is_new = setup->state == RUN_DIR_NEW;
+    if (is_new)
+        run_dir_forget(setup->dir);
     bool created = open_log(log, setup->dir);
     rc = run_setup_prepare(setup, err);
     if (!rc)
-        rc = coordinate(setup, workers, outcome, lost, err);
+        rc = coordinate(setup, workers, outcome, end, err);
     log_close();
     if (!rc)
         return 0;
     run_setup_remove_data(setup);
-    run_dir_forget(setup->dir);
+    if (is_new)
+        run_dir_forget(setup->dir);
     if (created)
         unlink(log);
     return rc;
 }
 
 static int lock_and_run(struct run_setup *setup, int workers, struct outcome *outcome,
-                        bool *lost, struct error *err)
+                        struct coordinator_end *end, struct error *err)
 {
     struct run_dir_made made; /* nothing where there is a launcher: it made them */
     int rc = run_dir_make(setup->dir, &made, err);
@@ -127,18 +136,19 @@ static int lock_and_run(struct run_setup *setup, int workers, struct outcome *ou
     if (!rc) {
         if (launched())
             rank_report_begun();
-        rc = run_in_directory(setup, workers, outcome, lost, err);
-        run_dir_unlock(setup->dir);
+        rc = run_in_directory(setup, workers, outcome, end, err);
+        if (!end->deposed)
+            run_dir_unlock(setup->dir);
     }
     run_dir_unmake(setup->dir, &made);
     return rc;
 }
 
 static int run_or_show(struct run_setup *setup, int workers, struct outcome *outcome,
-                       bool *lost, struct error *err)
+                       struct coordinator_end *end, struct error *err)
 {
-    int rc = setup->state == RUN_DIR_NEW
-                 ? lock_and_run(setup, workers, outcome, lost, err)
+    int rc = setup->state != RUN_DIR_FINISHED
+                 ? lock_and_run(setup, workers, outcome, end, err)
                  : 0;
     if (rc || setup->state == RUN_DIR_FINISHED)
         coordinator_dismiss(workers, rc ? "the run cannot begin" : "");
@@ -151,7 +161,8 @@ static int run_or_show(struct run_setup *setup, int workers, struct outcome *out
 }
 
 static int run_coordinator(const struct run_options *options, int workers,
-                           struct outcome *outcome, bool *lost, struct error *err)
+                           struct outcome *outcome, struct coordinator_end *end,
+                           struct error *err)
 {
     struct run_setup setup;
     if (workers < 1)
@@ -163,7 +174,7 @@ static int run_coordinator(const struct run_options *options, int workers,
         coordinator_dismiss(workers, "the run cannot begin");
         return run_stopped_by(rc, err);
     }
-    rc = run_or_show(&setup, workers, outcome, lost, err);
+    rc = run_or_show(&setup, workers, outcome, end, err);
     run_setup_clear(&setup);
     return rc;
 }
@@ -182,7 +193,7 @@ static void leave(bool lost, int code)
 int rank_run(const struct run_options *options, struct error *err)
 {
     int given, mpi_rank, ranks;
-    bool lost = false;
+    struct coordinator_end end = {0};
     struct worker_place place;
     struct outcome outcome = {0};
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given) ||
@@ -193,15 +204,15 @@ int rank_run(const struct run_options *options, struct error *err)
     set_signals(mpi_rank == 0);
     int rc = find_place(mpi_rank, &place, err);
     if (!rc)
-        rc = mpi_rank == 0 ? run_coordinator(options, ranks - 1, &outcome, &lost, err)
-                           : worker_run(&place, &lost, err);
-    if (rc < 0 && (launched() || lost))
+        rc = mpi_rank == 0 ? run_coordinator(options, ranks - 1, &outcome, &end, err)
+                           : worker_run(&place, &end.lost, err);
+    if (rc < 0 && (launched() || end.lost))
         fprintf(stderr, "shiftwork: %s\n", err->text);
     int code = rc < 0 ? EXIT_REFUSED : rc;
     outcome.exit_code = code;
     if (launched() && mpi_rank == 0)
         rank_report_ended(&outcome);
     /* mpirun would only add its own lines about a rank that failed. */
-    leave(lost, launched() ? EXIT_DONE : code);
+    leave(end.lost, launched() ? EXIT_DONE : code);
     return launched() ? EXIT_DONE : rc;
 }

@@ -4,7 +4,6 @@
 #include "cli/majority.h"
 #include "cli/run_check.h"
 #include "common/log.h"
-#include "jobs/identity.h"
 #include "report/summary.h"
 #include "storage/dataset_file.h"
 #include "storage/file_replace.h"
@@ -52,18 +51,11 @@ int run_setup_look(struct run_setup *setup, struct error *err)
     int rc = run_dir_inspect(setup->dir, &setup->state, &job, err);
     if (rc || setup->state == RUN_DIR_NEW)
         return rc;
-    if (!same_job(job, setup->spec.resolved))
-        rc = error_set(err, ERR_INPUT,
-                       "%s: holds the run of another job (its job.cfg); choose another "
-                       "directory with -o",
-                       setup->dir);
-    else if (setup->state == RUN_DIR_UNFINISHED)
-        rc = error_set(err, ERR_INPUT,
-                       "%s: holds an unfinished run of this job, which cannot be "
-                       "continued yet; choose another directory with -o",
-                       setup->dir);
+    if (setup->state == RUN_DIR_FINISHED &&
+        (!job || !same_job(job, setup->spec.resolved)))
+        setup->state = RUN_DIR_UNFINISHED; /* the job has grown, or is another */
     free(job);
-    return rc;
+    return 0;
 }
 
 int run_setup_read(struct run_setup *out, const struct run_options *options,
@@ -229,47 +221,74 @@ static int prepare_encoder(struct run_setup *setup, struct error *err)
     return rc;
 }
 
-/* Digests of the files that init names; most sweeps name none or one. */
-struct init_digest {
-    char path[SETTINGS_PATH];
-    struct digest digest;
-};
-
-static int init_digest(struct init_digest *last, const char *path, struct error *err)
+static int find_task(const struct job_spec *spec, const char *name)
 {
-    if (!path[0])
-        return last->path[0] = '\0', last->digest = (struct digest){0}, 0;
-    if (!strcmp(last->path, path))
-        return 0;
-    int rc = identity_file_digest(&last->digest, path, err);
-    snprintf(last->path, sizeof last->path, "%s", rc ? "" : path);
-    return rc;
+    for (int i = 0; i < spec->task_count; i++)
+        if (!strcmp(spec->tasks[i].name, name))
+            return i;
+    return -1;
 }
 
-static int prepare_trials(struct run_setup *setup, struct error *err)
+/* Numbers of tasks never change: those of earlier starts come first, as they were. */
+static int order_tasks(struct run_setup *setup, struct error *err)
 {
-    const struct sweep *sweep = &setup->sweep;
-    struct init_digest init = {.path = ""};
-    int rc = 0;
-    setup->trials = calloc((size_t)sweep->trial_count, sizeof *setup->trials);
-    if (!setup->trials)
-        return error_set(err, ERR_MEMORY, "out of memory for the trials");
-    for (int64_t i = 1; !rc && i <= sweep->trial_count; i++) {
-        struct sweep_trial parts = sweep_trial(sweep, i);
-        struct settings settings;
-        sweep_settings(sweep, parts.config, parts.seed, &settings);
-        rc = init_digest(&init, settings.init, err);
-        struct identity_parts identity = {
-            .data = setup->tasks[parts.task].dataset,
-            .encoder = setup->encoder_digest,
-            .init = init.digest,
-            .layers = setup->encoder.layers,
-        };
-        if (!rc)
-            rc = identity_digest(&setup->trials[i - 1], &settings,
-                                 &setup->spec.tasks[parts.task], &identity, err);
+    for (int i = 0; i < setup->history.tasks; i++) {
+        int at = find_task(&setup->spec, setup->history.names[i]);
+        if (at < i)
+            return error_set(err, ERR_INPUT,
+                             "%s: holds the run of another job: one with task %s; "
+                             "choose another directory with -o",
+                             setup->dir, setup->history.names[i]);
+        struct task task = setup->spec.tasks[at];
+        memmove(&setup->spec.tasks[i + 1], &setup->spec.tasks[i],
+                (size_t)(at - i) * sizeof task);
+        setup->spec.tasks[i] = task;
     }
-    return rc;
+    return 0;
+}
+
+static int read_history(struct run_setup *setup, struct error *err)
+{
+    int rc = history_read(&setup->history, setup->dir, err);
+    if (rc || !setup->history.job)
+        return rc;
+    if (!digest_equal(setup->history.encoder, setup->encoder_digest))
+        return error_set(err, ERR_INPUT,
+                         "%s: holds the run of another job: its encoder was another "
+                         "than %s is now; choose another directory with -o",
+                         setup->dir, setup->spec.encoder);
+    return order_tasks(setup, err);
+}
+
+static int check_same_data(const struct run_setup *setup, struct error *err)
+{
+    for (int i = 0; i < setup->history.tasks; i++)
+        if (!digest_equal(setup->history.datasets[i], setup->tasks[i].dataset))
+            return error_set(err, ERR_INPUT,
+                             "%s: holds the run of another job: the data of task %s "
+                             "was another than %s is now; choose another directory "
+                             "with -o",
+                             setup->dir, setup->spec.tasks[i].name,
+                             setup->spec.tasks[i].data);
+    return 0;
+}
+
+static int enrol_trials(struct run_setup *setup, struct error *err)
+{
+    size_t n = (size_t)setup->spec.task_count;
+    struct digest *datasets = calloc(n, sizeof *datasets);
+    if (!datasets)
+        return error_set(err, ERR_MEMORY, "out of memory for %zu tasks", n);
+    for (size_t i = 0; i < n; i++)
+        datasets[i] = setup->tasks[i].dataset;
+    struct enrolment_data data = {datasets, setup->encoder_digest,
+                                  setup->encoder.layers};
+    int rc =
+        enrolment_init(&setup->enrolment, &setup->history, &setup->sweep, &data, err);
+    free(datasets);
+    return rc == ERR_INPUT && setup->history.job
+               ? error_prefix(err, rc, "%s", setup->dir)
+               : rc;
 }
 
 static void log_tasks(const struct run_setup *setup)
@@ -287,11 +306,15 @@ int run_setup_prepare(struct run_setup *setup, struct error *err)
     const char *text = setup->spec.resolved;
     int rc = prepare_encoder(setup, err);
     if (!rc)
+        rc = read_history(setup, err);
+    if (!rc)
         rc = prepare_tasks(setup, err);
+    if (!rc)
+        rc = check_same_data(setup, err);
     if (!rc)
         rc = run_check_trials(setup, err);
     if (!rc)
-        rc = prepare_trials(setup, err);
+        rc = enrol_trials(setup, err);
     if (rc)
         return rc;
     setup->job_digest = digest_of(text, strlen(text));
@@ -321,7 +344,8 @@ void run_setup_clear(struct run_setup *setup)
     free(setup->dataset_paths);
     free(setup->datasets_made);
     free(setup->tasks);
-    free(setup->trials);
+    enrolment_clear(&setup->enrolment);
+    history_clear(&setup->history);
     sweep_clear(&setup->sweep);
     job_spec_clear(&setup->spec);
     memset(setup, 0, sizeof *setup);

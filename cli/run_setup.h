@@ -5,6 +5,7 @@
 
 #include "cli/run.h"
 #include "common/dataset.h"
+#include "coordinator/enrolment.h"
 #include "coordinator/findings.h"
 #include "storage/run_dir.h"
 
@@ -20,16 +21,20 @@ struct run_setup {
     char **dataset_paths;     /* (tasks) in the run directory */
     bool *datasets_made;      /* (tasks) the file was not there before */
     struct findings_task *tasks;
-    struct digest *trials;
+    struct history history; /* what the journal says about earlier starts */
+    struct enrolment enrolment;
 };
 
-/* Reads the job and looks at the run directory. ERR_INPUT: a run directory of another
- * job, or one that is not finished. RUN_DIR_NEW or RUN_DIR_FINISHED remain. */
+/* Reads the job and looks at the run directory. RUN_DIR_FINISHED: of this very job; one
+ * whose job has grown since is RUN_DIR_UNFINISHED. ERR_INPUT: a folder of other things.
+ */
 int run_setup_read(struct run_setup *out, const struct run_options *options,
                    struct error *err);
 /* Looks at the run directory again, with the same refusals. */
 int run_setup_look(struct run_setup *setup, struct error *err);
-/* Data goes into datasets/, job.cfg is written last. The directory is locked. */
+/* Data goes into datasets/, job.cfg is written last. The directory is locked. ERR_INPUT:
+ * among much else, a run directory of another job, encoder or data; tasks of earlier
+ * starts come first in spec, in their old order. */
 int run_setup_prepare(struct run_setup *setup, struct error *err);
 /* Removes the data that run_setup_prepare() has put there. */
 void run_setup_remove_data(const struct run_setup *setup);

@@ -241,25 +241,26 @@ static int record_job(struct coordinator *c, struct error *err)
 {
     const struct coordinator_order *order = c->order;
     const struct enrolment *e = order->enrolment;
-    int tasks = c->spec->task_count;
+    int count = c->spec->task_count;
     if (order->earlier_job && !strcmp(order->earlier_job, c->spec->resolved))
         return 0;
-    struct digest *datasets = malloc((size_t)tasks * sizeof *datasets);
-    if (!datasets)
-        return error_set(err, ERR_MEMORY, "out of memory for %d tasks", tasks);
-    for (int i = 0; i < tasks; i++)
-        datasets[i] = order->job.tasks[i].dataset;
+    struct record_task *tasks = malloc((size_t)count * sizeof *tasks);
+    if (!tasks)
+        return error_set(err, ERR_MEMORY, "out of memory for %d tasks", count);
+    for (int i = 0; i < count; i++)
+        tasks[i] =
+            (struct record_task){c->spec->tasks[i].name, order->job.tasks[i].dataset};
     struct ledger_job job = {
         .encoder = order->job.encoder_digest,
-        .datasets = datasets,
         .tasks = tasks,
+        .task_count = count,
         .text = c->spec->resolved,
         .first_new = e->first_new,
         .changed = e->changed,
         .keys = e->keys,
     };
     int rc = ledger_job(c->ledger, &job, err);
-    free(datasets);
+    free(tasks);
     return rc ? rc : ledger_flush(c->ledger, err);
 }
 

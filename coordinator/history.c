@@ -6,6 +6,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void clear_job(struct history *history)
+{
+    for (int i = 0; i < history->tasks; i++)
+        free(history->names[i]);
+    free(history->names);
+    free(history->datasets);
+    free(history->job);
+    history->names = NULL;
+    history->datasets = NULL;
+    history->job = NULL;
+    history->tasks = 0;
+}
+
+/* All of it or, without memory, nothing more than to clear. */
+static int copy_job(struct history *history, const struct record_job *m)
+{
+    size_t n = (size_t)m->tasks;
+    struct record_task *tasks = calloc(n, sizeof *tasks);
+
+    history->names = calloc(n, sizeof *history->names);
+    history->datasets = calloc(n, sizeof *history->datasets);
+    history->job = strdup(m->text);
+    history->encoder = m->encoder;
+    bool whole = tasks && history->names && history->datasets && history->job;
+    if (whole) {
+        record_job_tasks(m, tasks);
+        history->tasks = m->tasks;
+    }
+    for (int i = 0; i < history->tasks; i++) {
+        history->names[i] = strdup(tasks[i].name);
+        history->datasets[i] = tasks[i].dataset;
+        whole = whole && history->names[i];
+    }
+    free(tasks);
+    return whole ? 0 : ERR_MEMORY;
+}
+
 static int take_job(struct history *history, const struct frame *frame,
                     struct error *err)
 {
@@ -14,22 +51,9 @@ static int take_job(struct history *history, const struct frame *frame,
 
     if (rc)
         return rc;
-    char *job = strdup(m.text);
-    struct digest *datasets = calloc((size_t)m.tasks, sizeof *datasets);
-    if (!job || !datasets) {
-        free(job);
-        free(datasets);
-        return error_set(err, ERR_MEMORY, "out of memory for a job");
-    }
-    for (int i = 0; i < m.tasks; i++)
-        datasets[i] = record_job_dataset(&m, i);
-    free(history->job);
-    free(history->datasets);
-    history->job = job;
-    history->datasets = datasets;
-    history->tasks = m.tasks;
-    history->encoder = m.encoder;
-    return 0;
+    clear_job(history);
+    return copy_job(history, &m) ? error_set(err, ERR_MEMORY, "out of memory for a job")
+                                 : 0;
 }
 
 static int take_config(struct history *history, const struct frame *frame,
@@ -95,8 +119,7 @@ int history_read(struct history *out, const char *run_dir, struct error *err)
 
 void history_clear(struct history *history)
 {
-    free(history->job);
-    free(history->datasets);
+    clear_job(history);
     trial_list_clear(&history->list);
     *history = (struct history){0};
 }

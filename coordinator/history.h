@@ -10,7 +10,8 @@
 struct history {
     char *job; /* resolved text of the last job; NULL: there was none yet */
     struct digest encoder;
-    int tasks; /* of the last job */
+    int tasks; /* of the last job, in the order of their numbers */
+    char **names;
     struct digest *datasets;
     struct trial_list list;
     struct journal_end end;

@@ -137,8 +137,8 @@ static int record_trials(struct ledger *ledger, int64_t first, struct error *err
 
 int ledger_job(struct ledger *ledger, const struct ledger_job *job, struct error *err)
 {
-    record_job_put(journal_begin(ledger->journal, RECORD_JOB), job->encoder,
-                   job->datasets, job->tasks, job->text);
+    record_job_put(journal_begin(ledger->journal, RECORD_JOB), job->encoder, job->tasks,
+                   job->task_count, job->text);
     int rc = appended(ledger, err);
     if (!rc)
         rc = record_configs(ledger, job, err);

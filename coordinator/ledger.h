@@ -9,6 +9,7 @@
 
 #include "common/protocol.h"
 #include "coordinator/findings.h"
+#include "coordinator/records.h"
 #include "coordinator/trial_list.h"
 #include "coordinator/trial_table.h"
 #include "storage/journal.h"
@@ -43,8 +44,8 @@ void ledger_restore(const struct ledger *ledger, const bool *wanted,
  * configurations that are new or have new settings: changed (config_count). */
 struct ledger_job {
     struct digest encoder;
-    const struct digest *datasets; /* (tasks) */
-    int tasks;
+    const struct record_task *tasks; /* in the order of their numbers */
+    int task_count;
     const char *text; /* resolved */
     int64_t first_new;
     const bool *changed;

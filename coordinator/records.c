@@ -13,13 +13,23 @@ static int no_record(const char *name, struct error *err)
 }
 
 void record_job_put(struct bytes *out, struct digest encoder,
-                    const struct digest *datasets, int tasks, const char *text)
+                    const struct record_task *tasks, int count, const char *text)
 {
     bytes_put_digest(out, encoder);
-    bytes_put_u32(out, (uint32_t)tasks);
-    for (int i = 0; i < tasks; i++)
-        bytes_put_digest(out, datasets[i]);
+    bytes_put_u32(out, (uint32_t)count);
+    for (int i = 0; i < count; i++) {
+        bytes_put_text(out, tasks[i].name);
+        bytes_put_digest(out, tasks[i].dataset);
+    }
     bytes_put_text(out, text);
+}
+
+static struct record_task get_task(struct bytes_reader *in)
+{
+    struct record_task task = {.name = bytes_get_text(in, PROTOCOL_NAME)};
+
+    task.dataset = bytes_get_digest(in);
+    return task;
 }
 
 int record_job_get(struct record_job *m, const void *data, size_t size,
@@ -33,17 +43,21 @@ int record_job_get(struct record_job *m, const void *data, size_t size,
     if (tasks == 0 || tasks > RECORD_TASKS_MAX)
         return no_record("JOB", err);
     m->tasks = (int)tasks;
-    m->datasets = bytes_get(&in, tasks * (size_t)DIGEST_SIZE);
+    m->bytes = in.data + in.at;
+    for (int i = 0; i < m->tasks; i++)
+        get_task(&in);
+    m->size = (size_t)(in.data + in.at - m->bytes);
     m->text = bytes_get_text(&in, RECORD_JOB_MAX);
     return bytes_done(&in) ? 0 : no_record("JOB", err);
 }
 
-struct digest record_job_dataset(const struct record_job *m, int task)
+void record_job_tasks(const struct record_job *m, struct record_task *tasks)
 {
     struct bytes_reader in;
 
-    bytes_reader_init(&in, m->datasets + (size_t)task * DIGEST_SIZE, DIGEST_SIZE);
-    return bytes_get_digest(&in);
+    bytes_reader_init(&in, m->bytes, m->size);
+    for (int i = 0; i < m->tasks; i++)
+        tasks[i] = get_task(&in);
 }
 
 void record_config_put(struct bytes *out, const struct record_config *m)

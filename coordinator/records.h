@@ -30,17 +30,22 @@ enum record_type {
 
 enum { RECORD_TASKS_MAX = 4096, RECORD_JOB_MAX = 16 << 20, RECORD_BATCH = 4096 };
 
+struct record_task {
+    const char *name;
+    struct digest dataset;
+};
 struct record_job {
     struct digest encoder;
-    int tasks;
-    const uint8_t *datasets; /* (tasks) digests, record_job_dataset() */
-    const char *text;        /* the resolved job */
+    int tasks;            /* in the order of their numbers */
+    const uint8_t *bytes; /* of tasks: record_job_tasks() */
+    size_t size;
+    const char *text; /* the resolved job */
 };
 void record_job_put(struct bytes *out, struct digest encoder,
-                    const struct digest *datasets, int tasks, const char *text);
+                    const struct record_task *tasks, int count, const char *text);
 int record_job_get(struct record_job *m, const void *data, size_t size,
                    struct error *err);
-struct digest record_job_dataset(const struct record_job *m, int task);
+void record_job_tasks(const struct record_job *m, struct record_task *tasks);
 
 struct record_config {
     struct digest key;

@@ -141,15 +141,16 @@ int outcome_read(struct outcome *out, const char *dir, struct error *err)
 /* What may lie in a directory whose run did not get to work. */
 static bool leftover(const char *name)
 {
-    static const char *const names[] = {".",   "..",      "lock",     "lock.stale",
-                                        "log", "outcome", "datasets", "job.cfg"};
+    static const char *const names[] = {
+        ".",       "..",       "lock",    "lock.stale",  "log",
+        "outcome", "datasets", "job.cfg", "checkpoints", "outputs"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t size = strlen(names[i]);
         if (!strncmp(name, names[i], size) &&
             (!name[size] || !strncmp(name + size, ".tmp.", 5)))
             return true;
     }
-    return false;
+    return !strncmp(name, "journal.", 8); /* that has not begun */
 }
 
 static int check_new(const char *dir, struct error *err)
@@ -169,34 +170,51 @@ static int check_new(const char *dir, struct error *err)
     return rc;
 }
 
-/* Stopped before it published or noted anything: there is nothing to go on from. */
-static bool began_only(const char *dir, const struct outcome *outcome)
+/* 1: the directory has a journal with something in it; 0: it has none. */
+static int has_journal(const char *dir, struct error *err)
 {
-    static const char *const names[] = {"results.h5", "journal.0001"};
-    char path[PATH_SIZE];
-    bool none = outcome->exit_code == 75;
-    for (size_t i = 0; none && i < sizeof names / sizeof *names; i++) {
-        path_in(path, dir, names[i]);
-        none = access(path, F_OK) && errno == ENOENT;
+    DIR *stream = opendir(dir);
+    if (!stream)
+        return errno == ENOENT
+                   ? 0
+                   : error_set(err, ERR_INPUT, "%s: %s", dir, strerror(errno));
+    bool found = false;
+    for (struct dirent *entry; !found && (entry = readdir(stream));) {
+        struct stat st;
+        found = !strncmp(entry->d_name, "journal.", 8) &&
+                fstatat(dirfd(stream), entry->d_name, &st, 0) == 0 && st.st_size > 0;
     }
-    return none;
+    closedir(stream);
+    return found;
+}
+
+static int refuse_older(const char *dir, struct error *err)
+{
+    char path[PATH_SIZE];
+    path_in(path, dir, "results.h5");
+    return access(path, F_OK) ? 0
+                              : error_set(err, ERR_INPUT,
+                                          "%s: holds results without a journal, of an "
+                                          "older version; choose another directory",
+                                          dir);
 }
 
 int run_dir_inspect(const char *dir, enum run_dir_state *state, char **job,
                     struct error *err)
 {
     char path[PATH_SIZE];
-    struct outcome outcome = {.exit_code = -1};
+    struct outcome outcome;
     *job = NULL;
     *state = RUN_DIR_NEW;
     path_in(path, dir, "job.cfg");
-    bool ended = outcome_read(&outcome, dir, NULL) == 0;
-    if (access(path, F_OK) || (ended && began_only(dir, &outcome)))
+    int rc = has_journal(dir, err);
+    if (rc == 0 && !(rc = refuse_older(dir, err)))
         return check_new(dir, err);
-    int rc = file_read(job, NULL, path, JOB_LIMIT, err);
-    if (rc)
+    if (rc < 0 || (access(path, F_OK) == 0 &&
+                   (rc = file_read(job, NULL, path, JOB_LIMIT, err)) < 0))
         return rc;
-    ended = ended && (outcome.exit_code == 0 || outcome.exit_code == 3);
+    bool ended = outcome_read(&outcome, dir, NULL) == 0 &&
+                 (outcome.exit_code == 0 || outcome.exit_code == 3);
     *state = ended ? RUN_DIR_FINISHED : RUN_DIR_UNFINISHED;
     return 0;
 }
@@ -373,11 +391,32 @@ void run_dir_unlock(const char *dir)
         unlink(path);
 }
 
+/* Journals that never began. */
+static void remove_empty_journals(const char *dir)
+{
+    DIR *stream = opendir(dir);
+    for (struct dirent *entry; stream && (entry = readdir(stream));) {
+        struct stat st;
+        if (!strncmp(entry->d_name, "journal.", 8) &&
+            fstatat(dirfd(stream), entry->d_name, &st, 0) == 0 && st.st_size == 0)
+            unlinkat(dirfd(stream), entry->d_name, 0);
+    }
+    if (stream)
+        closedir(stream);
+}
+
 void run_dir_forget(const char *dir)
 {
+    static const char *const files[] = {"job.cfg", "outcome"};
+    static const char *const folders[] = {"checkpoints", "outputs"};
     char path[PATH_SIZE];
-    path_in(path, dir, "job.cfg");
-    unlink(path);
-    path_in(path, dir, "outcome");
-    unlink(path);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        path_in(path, dir, files[i]);
+        unlink(path);
+    }
+    remove_empty_journals(dir);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        path_in(path, dir, folders[i]);
+        rmdir(path); /* an empty one */
+    }
 }

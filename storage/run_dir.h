@@ -27,13 +27,13 @@ void outcome_text(char out[RUN_DIR_LINE], const struct outcome *outcome);
 bool outcome_parse(struct outcome *out, const char *line); /* without its end of line */
 
 enum run_dir_state {
-    RUN_DIR_NEW,        /* not there, empty, or left by a run that published nothing */
+    RUN_DIR_NEW,        /* not there, empty, or left by a run whose journal never began */
     RUN_DIR_UNFINISHED, /* trials are left */
     RUN_DIR_FINISHED,
 };
 
-/* job: text of its job.cfg, on the heap; NULL where the state is RUN_DIR_NEW.
- * ERR_INPUT: a folder that holds other things. */
+/* job: text of its job.cfg, on the heap; NULL where the state is RUN_DIR_NEW or there is
+ * no job.cfg. ERR_INPUT: a folder that holds other things. */
 int run_dir_inspect(const char *dir, enum run_dir_state *state, char **job,
                     struct error *err);
 
@@ -61,8 +61,8 @@ int run_dir_holder(const char *dir, struct process *holder, struct error *err);
 void holder_text(char out[RUN_DIR_LINE], const struct process *holder);
 bool holder_parse(struct process *out, const char *line);
 
-/* Removes job.cfg and outcome of a run that did not get to work. For the lock's
- * holder. */
+/* Removes job.cfg, outcome and what is empty of a run that did not get to work, whose
+ * state was RUN_DIR_NEW. For the lock's holder. */
 void run_dir_forget(const char *dir);
 
 #endif

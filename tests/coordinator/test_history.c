@@ -37,9 +37,9 @@ static void end(struct journal *journal)
 
 static void put_job(struct journal *journal, int tasks, const char *text)
 {
-    struct digest datasets[2] = {{1, 1}, {2, 2}};
+    struct record_task data[2] = {{"a", {1, 1}}, {"b", {2, 2}}};
 
-    record_job_put(journal_begin(journal, RECORD_JOB), (struct digest){9, 9}, datasets,
+    record_job_put(journal_begin(journal, RECORD_JOB), (struct digest){9, 9}, data,
                    tasks, text);
     journal_append(journal);
 }
@@ -87,6 +87,7 @@ static void jobs_add_up_in_the_order_of_their_starts(void)
     CU_ASSERT_STRING_EQUAL(history.job, "second");
     CU_ASSERT_EQUAL(history.tasks, 2);
     CU_ASSERT(digest_equal(history.datasets[1], (struct digest){2, 2}));
+    CU_ASSERT_STRING_EQUAL(history.names[1], "b");
     CU_ASSERT(digest_equal(history.encoder, (struct digest){9, 9}));
     CU_ASSERT_EQUAL(history.end.files, 3);
     CU_ASSERT_EQUAL(history.list.config_count, 2);

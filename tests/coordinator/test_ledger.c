@@ -39,7 +39,7 @@ static int start(struct coordination *c, const char *dir,
                  const struct sample_change *change, struct error *err)
 {
     struct trial_policy policy = {.attempts = 3};
-    struct digest dataset = {1, 2};
+    struct record_task task = {"cola", {1, 2}};
 
     memset(c, 0, sizeof *c);
     snprintf(c->dir, sizeof c->dir, "%s", dir);
@@ -59,8 +59,8 @@ static int start(struct coordination *c, const char *dir,
     trial_table_worker_joined(c->table, 0, 0);
     struct ledger_job job = {
         .encoder = c->run.job.encoder_digest,
-        .datasets = &dataset,
-        .tasks = 1,
+        .tasks = &task,
+        .task_count = 1,
         .text = c->run.spec.resolved,
         .first_new = c->run.enrolment.first_new,
         .changed = c->run.enrolment.changed,

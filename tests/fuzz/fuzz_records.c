@@ -19,14 +19,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void put_job(struct bytes *out, const struct record_job *m)
 {
-    struct digest *datasets = malloc((size_t)m->tasks * sizeof *datasets);
+    struct record_task *tasks = malloc((size_t)m->tasks * sizeof *tasks);
 
-    if (!datasets)
+    if (!tasks)
         abort();
-    for (int i = 0; i < m->tasks; i++)
-        datasets[i] = record_job_dataset(m, i);
-    record_job_put(out, m->encoder, datasets, m->tasks, m->text);
-    free(datasets);
+    record_job_tasks(m, tasks);
+    record_job_put(out, m->encoder, tasks, m->tasks, m->text);
+    free(tasks);
 }
 
 static void put_trials(struct bytes *out, const struct record_trials *m)
