@@ -129,7 +129,8 @@ static void add_environment(struct command_line *line)
 {
     static const char *const names[] = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",
                                         "OPENBLAS_CORETYPE",    "LD_LIBRARY_PATH",
-                                        "SHIFTWORK_LAUNCHER",   "SHIFTWORK_TERMINAL"};
+                                        "SHIFTWORK_LAUNCHER",   "SHIFTWORK_TERMINAL",
+                                        "SHIFTWORK_START_S"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (getenv(names[i])) {
             add(line, "-x");
@@ -239,14 +240,13 @@ static void pass_on(struct launch *launch)
         signal_mpirun(launch, SIGUSR1);
 }
 
-/* It has said so, it is no more, or it is not there yet and is to stop: before it holds
- * the run directory nobody would heed a signal. */
+/* It has said so, it is no more, or it does not hold the run directory yet and is to
+ * stop: before that nobody would heed a signal. */
 static bool rank_0_over(const struct launch *launch)
 {
     const struct rank_reports *reports = &launch->reports;
-    if (reports->begun)
-        return reports->ended || !process_alive(&reports->rank_0);
-    return reports->ended || launch->stops > 0;
+    bool gone = (reports->here || reports->begun) && !process_alive(&reports->rank_0);
+    return reports->ended || gone || (!reports->begun && launch->stops > 0);
 }
 
 static void wait_for_mpirun(struct launch *launch, const sigset_t *wanted,
@@ -309,9 +309,13 @@ static int take_end(const struct launch *launch, struct error *err)
         if (!lives_here(rank_0))
             run_dir_unlock_dead(dir, rank_0, NULL);
         fprintf(stderr,
-                "shiftwork: the coordinator ended unexpectedly; %s holds what it has "
-                "published\n",
+                "shiftwork: the coordinator ended unexpectedly; the same command goes "
+                "on with %s\n",
                 dir);
+        return EXIT_STOPPED;
+    }
+    if (launch->reports.here && launch->stops == 0) {
+        fprintf(stderr, "shiftwork: the coordinator ended before the run began\n");
         return EXIT_STOPPED;
     }
     if (launch->stops == 0)

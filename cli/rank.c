@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stops;
@@ -20,6 +21,29 @@ static void count_stop(int number)
 {
     (void)number;
     stops++;
+}
+
+/* Where a rank dies while MPI starts, the others would wait for it for ever. */
+static void start_is_late(int number)
+{
+    static const char text[] =
+        "shiftwork: MPI did not start in time: a process has died "
+        "meanwhile, or a node cannot be reached\n";
+    (void)number;
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+        _exit(EXIT_REFUSED);
+    _exit(EXIT_STOPPED);
+}
+
+/* Seconds until then: $SHIFTWORK_START_S, else so many that a thousand ranks have time.
+ */
+static void limit_start(void)
+{
+    enum { ENOUGH = 300 };
+    const char *given = getenv("SHIFTWORK_START_S");
+    long seconds = given ? strtol(given, NULL, 10) : 0;
+    signal(SIGALRM, start_is_late);
+    alarm(seconds > 0 && seconds < 86400 ? (unsigned)seconds : ENOUGH);
 }
 
 /* The coordinator decides when workers leave, so they do not heed signals: a launcher's
@@ -190,12 +214,24 @@ static void leave(bool lost, int code)
     _exit(code);
 }
 
+/* Known before MPI is: by what mpirun and Slurm give their processes. */
+static bool will_be_rank_0(void)
+{
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    if (!rank)
+        rank = getenv("PMIX_RANK");
+    return rank && !strcmp(rank, "0");
+}
+
 int rank_run(const struct run_options *options, struct error *err)
 {
     int given, mpi_rank, ranks;
     struct coordinator_end end = {0};
     struct worker_place place;
     struct outcome outcome = {0};
+    if (launched() && will_be_rank_0())
+        rank_report_here(); /* so that its death is noticed from here on */
+    limit_start();
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given) ||
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN) ||
         MPI_Comm_rank(MPI_COMM_WORLD, &mpi_rank) ||
@@ -203,6 +239,7 @@ int rank_run(const struct run_options *options, struct error *err)
         return error_set(err, ERR_IO, "MPI does not start");
     set_signals(mpi_rank == 0);
     int rc = find_place(mpi_rank, &place, err);
+    alarm(0);
     if (!rc)
         rc = mpi_rank == 0 ? run_coordinator(options, ranks - 1, &outcome, &end, err)
                            : worker_run(&place, &end.lost, err);

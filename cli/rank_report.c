@@ -4,7 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char begun[] = "shiftwork-begun ", ended[] = "shiftwork-ended ";
+static const char here[] = "shiftwork-here ", begun[] = "shiftwork-begun ",
+                  ended[] = "shiftwork-ended ";
 
 static void say(const char *what, const char *line)
 {
@@ -12,14 +13,18 @@ static void say(const char *what, const char *line)
     fflush(stdout);
 }
 
-void rank_report_begun(void)
+static void say_process(const char *what)
 {
     char line[RUN_DIR_LINE];
     struct process self;
     process_self(&self);
     holder_text(line, &self);
-    say(begun, line);
+    say(what, line);
 }
+
+void rank_report_here(void) { say_process(here); }
+
+void rank_report_begun(void) { say_process(begun); }
 
 void rank_report_ended(const struct outcome *outcome)
 {
@@ -35,7 +40,9 @@ static void take_line(struct rank_reports *reports)
     reports->line[reports->size] = '\0';
     reports->size = 0;
     line[strcspn(line, "\r")] = '\0';
-    if ((at = strstr(line, begun)))
+    if ((at = strstr(line, here)))
+        reports->here = holder_parse(&reports->rank_0, at + strlen(here));
+    else if ((at = strstr(line, begun)))
         reports->begun = holder_parse(&reports->rank_0, at + strlen(begun));
     else if ((at = strstr(line, ended)))
         reports->ended = outcome_parse(&reports->outcome, at + strlen(ended));

@@ -6,7 +6,9 @@
 
 #include "storage/run_dir.h"
 
-/* Rank 0: it holds the lock; it has let go of it and leaves. */
+/* Rank 0: it has started, before MPI has; it holds the lock; it has let go of it and
+ * leaves. */
+void rank_report_here(void);
 void rank_report_begun(void);
 void rank_report_ended(const struct outcome *outcome);
 
@@ -15,8 +17,8 @@ struct rank_reports {
     int fd; /* of the pipe, not blocking */
     char line[RUN_DIR_LINE + 64];
     size_t size;
-    bool begun, ended;
-    struct process rank_0;  /* where begun */
+    bool here, begun, ended;
+    struct process rank_0;  /* where here or begun */
     struct outcome outcome; /* where ended */
 };
 
