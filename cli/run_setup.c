@@ -4,6 +4,7 @@
 #include "cli/majority.h"
 #include "cli/run_check.h"
 #include "common/log.h"
+#include "jobs/identity.h"
 #include "report/summary.h"
 #include "storage/dataset_file.h"
 #include "storage/file_replace.h"
@@ -49,13 +50,17 @@ int run_setup_look(struct run_setup *setup, struct error *err)
 {
     char *job;
     int rc = run_dir_inspect(setup->dir, &setup->state, &job, err);
-    if (rc || setup->state == RUN_DIR_NEW)
+    if (rc)
         return rc;
     if (setup->state == RUN_DIR_FINISHED &&
         (!job || !same_job(job, setup->spec.resolved)))
         setup->state = RUN_DIR_UNFINISHED; /* the job has grown, or is another */
+    if (setup->state == RUN_DIR_NEW && job && !same_job(job, setup->spec.resolved))
+        rc = error_set(err, ERR_INPUT,
+                       "%s: its job.cfg is of no run; choose another directory with -o",
+                       setup->dir);
     free(job);
-    return 0;
+    return rc;
 }
 
 int run_setup_read(struct run_setup *out, const struct run_options *options,
@@ -260,17 +265,21 @@ static int read_history(struct run_setup *setup, struct error *err)
     return order_tasks(setup, err);
 }
 
-static int check_same_data(const struct run_setup *setup, struct error *err)
+static int check_same_tasks(const struct run_setup *setup, struct error *err)
 {
-    for (int i = 0; i < setup->history.tasks; i++)
-        if (!digest_equal(setup->history.datasets[i], setup->tasks[i].dataset))
-            return error_set(err, ERR_INPUT,
-                             "%s: holds the run of another job: the data of task %s "
-                             "was another than %s is now; choose another directory "
-                             "with -o",
-                             setup->dir, setup->spec.tasks[i].name,
-                             setup->spec.tasks[i].data);
-    return 0;
+    int rc = 0;
+    for (int i = 0; !rc && i < setup->history.tasks; i++) {
+        const struct task *task = &setup->spec.tasks[i];
+        struct digest digest;
+        rc = identity_task_digest(&digest, task, setup->tasks[i].dataset, err);
+        if (!rc && !digest_equal(setup->history.digests[i], digest))
+            rc = error_set(err, ERR_INPUT,
+                           "%s: holds the run of another job: task %s had other data, "
+                           "labels, max_length or selection than now (%s); choose "
+                           "another directory with -o",
+                           setup->dir, task->name, task->data);
+    }
+    return rc;
 }
 
 static int enrol_trials(struct run_setup *setup, struct error *err)
@@ -310,7 +319,7 @@ int run_setup_prepare(struct run_setup *setup, struct error *err)
     if (!rc)
         rc = prepare_tasks(setup, err);
     if (!rc)
-        rc = check_same_data(setup, err);
+        rc = check_same_tasks(setup, err);
     if (!rc)
         rc = run_check_trials(setup, err);
     if (!rc)

@@ -56,6 +56,8 @@ bool process_is_here(const struct process *process)
     return !strcmp(process->host, self.host) && !strcmp(process->boot_id, self.boot_id);
 }
 
+bool process_exists(int64_t pid) { return kill((pid_t)pid, 0) == 0 || errno == EPERM; }
+
 bool process_alive(const struct process *process)
 {
     struct process self;
@@ -64,6 +66,5 @@ bool process_alive(const struct process *process)
         return true;
     if (strcmp(process->boot_id, self.boot_id) != 0)
         return false; /* of before a restart of this host */
-    return started_of(process->pid) == process->started &&
-           (kill((pid_t)process->pid, 0) == 0 || errno == EPERM);
+    return started_of(process->pid) == process->started && process_exists(process->pid);
 }

@@ -3,6 +3,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/process.h"
+#include "jobs/identity.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -68,8 +70,24 @@ static void worker_silent(struct coordinator *c, int worker)
     coordinator_member_gone(c, worker, why);
 }
 
+/* Processes of this host that are no more, without waiting for their silence. */
+static void check_processes(struct coordinator *c, double now)
+{
+    static const double pause_s = 0.1;
+    if (now < c->looked + pause_s)
+        return;
+    c->looked = now;
+    for (int i = 0; i < c->order->workers; i++) {
+        const struct member *member = &c->members[i];
+        if (member->joined && !member->gone && member->pid != 0 &&
+            !process_exists(member->pid))
+            coordinator_member_gone(c, i, "its process has ended");
+    }
+}
+
 static void check_workers(struct coordinator *c, double now)
 {
+    check_processes(c, now);
     for (int w; (w = trial_table_silent(c->table, now)) >= 0;)
         worker_silent(c, w);
     if (trial_table_workers(c->table) == 0)
@@ -247,9 +265,12 @@ static int record_job(struct coordinator *c, struct error *err)
     struct record_task *tasks = malloc((size_t)count * sizeof *tasks);
     if (!tasks)
         return error_set(err, ERR_MEMORY, "out of memory for %d tasks", count);
-    for (int i = 0; i < count; i++)
-        tasks[i] =
-            (struct record_task){c->spec->tasks[i].name, order->job.tasks[i].dataset};
+    int rc = 0;
+    for (int i = 0; !rc && i < count; i++) {
+        tasks[i].name = c->spec->tasks[i].name;
+        rc = identity_task_digest(&tasks[i].digest, &c->spec->tasks[i],
+                                  order->job.tasks[i].dataset, err);
+    }
     struct ledger_job job = {
         .encoder = order->job.encoder_digest,
         .tasks = tasks,
@@ -259,7 +280,8 @@ static int record_job(struct coordinator *c, struct error *err)
         .changed = e->changed,
         .keys = e->keys,
     };
-    int rc = ledger_job(c->ledger, &job, err);
+    if (!rc)
+        rc = ledger_job(c->ledger, &job, err);
     free(tasks);
     return rc ? rc : ledger_flush(c->ledger, err);
 }

@@ -3,6 +3,7 @@
 #include "coordinator/coordinator_parts.h"
 
 #include "common/log.h"
+#include "common/process.h"
 #include "jobs/settings_table.h"
 
 #include <inttypes.h>
@@ -211,6 +212,15 @@ static void compare_numerics(struct coordinator *c, int worker)
                  (int)(first - c->members) + 1, first->host, first->numerics);
 }
 
+static void note_process(struct member *member, const struct hello *m)
+{
+    struct process process = {.pid = (int64_t)m->pid, .started = m->pid_started};
+    snprintf(process.host, sizeof process.host, "%s", m->host);
+    snprintf(process.boot_id, sizeof process.boot_id, "%s", m->boot_id);
+    if (process_is_here(&process) && process_alive(&process))
+        member->pid = process.pid;
+}
+
 static int on_hello(struct coordinator *c, int worker,
                     const struct channel_event *event, double now, struct error *err)
 {
@@ -220,6 +230,7 @@ static int on_hello(struct coordinator *c, int worker,
     if (rc || member->joined)
         return rc ? rc : error_set(err, ERR_PROTOCOL, "HELLO came twice");
     snprintf(member->host, sizeof member->host, "%s", m.host);
+    note_process(member, &m);
     snprintf(member->numerics, sizeof member->numerics, "%" PRIu32 " %.40s", m.numerics,
              m.isa);
     if (strcmp(m.version, SHIFTWORK_VERSION) != 0) {

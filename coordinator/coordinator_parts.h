@@ -11,6 +11,7 @@
 struct member {
     char host[PROTOCOL_NAME + 1], numerics[64];
     bool joined, gone, dismissed;
+    int64_t pid; /* on this host, so that its end is seen at once; 0: on another */
     struct progress_share share;
 };
 
@@ -43,7 +44,7 @@ struct coordinator {
     bool deposed;    /* the run directory is not ours any more */
     struct progress_rate rate;
     uint64_t examples;
-    double work_left, shown;
+    double work_left, shown, looked;
 };
 
 /* Ends the run as soon as that is possible; the reason is logged once. */

@@ -11,10 +11,10 @@ static void clear_job(struct history *history)
     for (int i = 0; i < history->tasks; i++)
         free(history->names[i]);
     free(history->names);
-    free(history->datasets);
+    free(history->digests);
     free(history->job);
     history->names = NULL;
-    history->datasets = NULL;
+    history->digests = NULL;
     history->job = NULL;
     history->tasks = 0;
 }
@@ -26,17 +26,17 @@ static int copy_job(struct history *history, const struct record_job *m)
     struct record_task *tasks = calloc(n, sizeof *tasks);
 
     history->names = calloc(n, sizeof *history->names);
-    history->datasets = calloc(n, sizeof *history->datasets);
+    history->digests = calloc(n, sizeof *history->digests);
     history->job = strdup(m->text);
     history->encoder = m->encoder;
-    bool whole = tasks && history->names && history->datasets && history->job;
+    bool whole = tasks && history->names && history->digests && history->job;
     if (whole) {
         record_job_tasks(m, tasks);
         history->tasks = m->tasks;
     }
     for (int i = 0; i < history->tasks; i++) {
         history->names[i] = strdup(tasks[i].name);
-        history->datasets[i] = tasks[i].dataset;
+        history->digests[i] = tasks[i].digest;
         whole = whole && history->names[i];
     }
     free(tasks);

@@ -12,7 +12,7 @@ struct history {
     struct digest encoder;
     int tasks; /* of the last job, in the order of their numbers */
     char **names;
-    struct digest *datasets;
+    struct digest *digests; /* identity_task_digest() */
     struct trial_list list;
     struct journal_end end;
 };

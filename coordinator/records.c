@@ -19,7 +19,7 @@ void record_job_put(struct bytes *out, struct digest encoder,
     bytes_put_u32(out, (uint32_t)count);
     for (int i = 0; i < count; i++) {
         bytes_put_text(out, tasks[i].name);
-        bytes_put_digest(out, tasks[i].dataset);
+        bytes_put_digest(out, tasks[i].digest);
     }
     bytes_put_text(out, text);
 }
@@ -28,7 +28,7 @@ static struct record_task get_task(struct bytes_reader *in)
 {
     struct record_task task = {.name = bytes_get_text(in, PROTOCOL_NAME)};
 
-    task.dataset = bytes_get_digest(in);
+    task.digest = bytes_get_digest(in);
     return task;
 }
 

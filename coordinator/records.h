@@ -32,7 +32,7 @@ enum { RECORD_TASKS_MAX = 4096, RECORD_JOB_MAX = 16 << 20, RECORD_BATCH = 4096 }
 
 struct record_task {
     const char *name;
-    struct digest dataset;
+    struct digest digest; /* identity_task_digest() */
 };
 struct record_job {
     struct digest encoder;

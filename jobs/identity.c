@@ -123,6 +123,26 @@ int identity_digest(struct digest *out, const struct settings *settings,
     return 0;
 }
 
+int identity_task_digest(struct digest *out, const struct task *task,
+                         struct digest data, struct error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+
+    if (stream) {
+        print_task(stream, task);
+        print_digest(stream, "data", data);
+    }
+    if (!stream || fclose(stream) || !text) {
+        free(text);
+        return error_set(err, ERR_MEMORY, "out of memory");
+    }
+    *out = digest_of(text, size);
+    free(text);
+    return 0;
+}
+
 int identity_file_digest(struct digest *out, const char *path, struct error *err)
 {
     FILE *file = fopen(path, "rb");

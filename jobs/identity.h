@@ -21,6 +21,11 @@ int identity_digest(struct digest *out, const struct settings *settings,
                     const struct task *task, const struct identity_parts *parts,
                     struct error *err);
 
+/* What of a trial's identity is its task's: the data and the task's rules, max_length,
+ * selection, labels, regression. ERR_MEMORY only. */
+int identity_task_digest(struct digest *out, const struct task *task,
+                         struct digest data, struct error *err);
+
 /* Settings with everything that has no effect at its default and horizon resolved;
  * epochs are left out (default). Two configurations with the same canonical text of
  * this are one. */

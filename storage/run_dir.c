@@ -207,11 +207,12 @@ int run_dir_inspect(const char *dir, enum run_dir_state *state, char **job,
     *job = NULL;
     *state = RUN_DIR_NEW;
     path_in(path, dir, "job.cfg");
-    int rc = has_journal(dir, err);
-    if (rc == 0 && !(rc = refuse_older(dir, err)))
-        return check_new(dir, err);
-    if (rc < 0 || (access(path, F_OK) == 0 &&
-                   (rc = file_read(job, NULL, path, JOB_LIMIT, err)) < 0))
+    int begun = has_journal(dir, err), rc = begun < 0 ? begun : 0;
+    if (begun == 0 && !(rc = refuse_older(dir, err)))
+        rc = check_new(dir, err);
+    if (!rc && access(path, F_OK) == 0)
+        rc = file_read(job, NULL, path, JOB_LIMIT, err);
+    if (rc || !begun)
         return rc;
     bool ended = outcome_read(&outcome, dir, NULL) == 0 &&
                  (outcome.exit_code == 0 || outcome.exit_code == 3);

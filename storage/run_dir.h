@@ -32,8 +32,8 @@ enum run_dir_state {
     RUN_DIR_FINISHED,
 };
 
-/* job: text of its job.cfg, on the heap; NULL where the state is RUN_DIR_NEW or there is
- * no job.cfg. ERR_INPUT: a folder that holds other things. */
+/* job: text of its job.cfg, on the heap; NULL where there is none. ERR_INPUT: a folder
+ * that holds other things. */
 int run_dir_inspect(const char *dir, enum run_dir_state *state, char **job,
                     struct error *err);
 

@@ -24,6 +24,8 @@ PROGRAM, DIGEST, SOURCE = (os.path.abspath(a) for a in sys.argv[1:4])
 MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none", "--mca", "btl", "tcp,self"]
 if os.geteuid() == 0:
     MPIRUN.append("--allow-run-as-root")
+FINISHED = ["checkpoints", "datasets", "job.cfg", "journal.0001", "log", "outcome",
+            "outputs", "results.h5"]
 LONG = ("--set", "training.epochs=100000", "--set", "training.schedule=constant")
 
 
@@ -138,7 +140,7 @@ def case_a_run_ends_done(folder):
     check("trials=8 epochs=24 predictions=2" in digest(folder), digest(folder))
     check("learning" in done.stdout and "score" in done.stdout, done.stdout)
     left = sorted(os.listdir(os.path.join(folder, "out")))
-    check(left == ["datasets", "job.cfg", "log", "outcome", "results.h5"], left)
+    check(left == FINISHED, left)
     wait_gone(folder)
 
 
@@ -173,10 +175,47 @@ def case_a_finished_directory_prints_its_table(folder):
 def case_another_job_is_refused(folder):
     expect(run(folder), 0)
     before = digest(folder)
-    done = run(folder, "--set", "training.epochs=4")
+    for change in ("training.batch_size=4", "tasks.mood.max_length=16"):
+        done = run(folder, "--set", change)
+        expect(done, 1)
+        check("another job" in done.stderr and done.stderr.count("\n") == 1, done.stderr)
+    os.rename(os.path.join(folder, "dev.tsv"), os.path.join(folder, "test.tsv"))
+    with open(os.path.join(folder, "dev.tsv"), "w") as f:
+        f.write(rows(41, "other"))
+    done = run(folder)
+    # a finished run of the same job prints its table without reading data
+    expect(done, 0)
+    done = run(folder, "--set", "sweep.seeds=3")
     expect(done, 1)
-    check("another job" in done.stderr and done.stderr.count("\n") == 1, done.stderr)
+    check("task mood had other data" in done.stderr, done.stderr)
     check(digest(folder) == before, "results.h5 was changed")
+
+
+def case_a_job_that_has_grown_goes_on(folder):
+    expect(run(folder, "-o", "whole", "--set", "sweep.seeds=3"), 0)
+    expect(run(folder, "--set", "sweep.space.first_layer=[0]"), 0)
+    check(outcome(folder) == "exit=0 done=4 given_up=0 left=0\n", outcome(folder))
+    grown = run(folder, "--set", "sweep.seeds=3")
+    expect(grown, 0)
+    check("8 trials are new" in grown.stderr, grown.stderr)
+    check(outcome(folder) == "exit=0 done=12 given_up=0 left=0\n", outcome(folder))
+    # numbers follow the first appearance, so only sums can be the same
+    check("trials=12 epochs=36" in digest(folder), digest(folder))
+    check("trials=12 epochs=36" in digest(folder, "whole"), digest(folder, "whole"))
+
+
+def case_more_epochs_go_on_with_finished_trials(folder):
+    constant = ("--set", "training.schedule=constant", "--set", "training.warmup=0")
+    expect(run(folder, "-o", "whole", *constant, "--set", "training.epochs=5"), 0)
+    expect(run(folder, *constant), 0)
+    grown = run(folder, *constant, "--set", "training.epochs=5")
+    expect(grown, 0)
+    check("0 trials are new" in grown.stderr, grown.stderr)
+    check(digest(folder) == digest(folder, "whole"), "other numbers than at once")
+    # a schedule that ends makes other trials
+    other = run(folder, "-o", "whole", "--set", "training.epochs=4")
+    expect(other, 1)
+    check("another job" in other.stderr, other.stderr)
 
 
 def case_a_folder_of_other_things_is_refused(folder):
@@ -202,9 +241,22 @@ def stop_by(folder, number):
 def case_signals_stop_at_the_next_report(folder):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         name = stop_by(folder, number)
-    refused = run(folder, "-o", name, *LONG)
-    expect(refused, 1)
-    check("unfinished" in refused.stderr, refused.stderr)
+
+
+def case_a_stopped_run_goes_on_with_the_same_numbers(folder):
+    with open(os.path.join(folder, "train.tsv"), "w") as f:
+        f.write(rows(3000, "longer"))
+    settings = ("--set", "training.epochs=20")
+    expect(run(folder, "-o", "whole", *settings), 0)
+    launcher = start(folder, *settings)
+    wait_for("results.h5", lambda: os.path.exists(os.path.join(folder, "out/results.h5")))
+    launcher.send_signal(signal.SIGTERM)
+    launcher.communicate(timeout=60)
+    check(launcher.returncode == 75, f"exit {launcher.returncode}")
+    again = run(folder, *settings)
+    expect(again, 0)
+    check("going on with an earlier run" in again.stderr, again.stderr)
+    check(digest(folder) == digest(folder, "whole"), "other numbers than undisturbed")
 
 
 def case_a_second_signal_stops_at_once(folder):
@@ -266,7 +318,7 @@ def case_two_at_once_are_not_let(folder):
     wait_working(folder)
     second = run(folder, *LONG)
     expect(second, 1)
-    check(f"process {ranks(folder)[0]}" in second.stderr or "unfinished" in second.stderr,
+    check(f"process {ranks(folder)[0]}" in second.stderr or "works on it" in second.stderr,
           second.stderr)
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=60)
@@ -325,7 +377,7 @@ def case_two_short_runs_at_the_same_moment_make_one(folder):
               outcome(folder, name))
         check(digest(folder, name) == digest(folder, "one"), "it has other numbers")
         left = sorted(os.listdir(os.path.join(folder, name)))
-        check(left == ["datasets", "job.cfg", "log", "outcome", "results.h5"], left)
+        check(left == FINISHED, left)
 
 
 def child_of(pid):
@@ -451,4 +503,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

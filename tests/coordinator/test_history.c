@@ -86,7 +86,7 @@ static void jobs_add_up_in_the_order_of_their_starts(void)
     CU_ASSERT_EQUAL_FATAL(history_read(&history, dir, &err), 0);
     CU_ASSERT_STRING_EQUAL(history.job, "second");
     CU_ASSERT_EQUAL(history.tasks, 2);
-    CU_ASSERT(digest_equal(history.datasets[1], (struct digest){2, 2}));
+    CU_ASSERT(digest_equal(history.digests[1], (struct digest){2, 2}));
     CU_ASSERT_STRING_EQUAL(history.names[1], "b");
     CU_ASSERT(digest_equal(history.encoder, (struct digest){9, 9}));
     CU_ASSERT_EQUAL(history.end.files, 3);

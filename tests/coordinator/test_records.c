@@ -176,7 +176,7 @@ static void job_names_encoder_data_and_text(void)
     CU_ASSERT(digest_equal(m.encoder, (struct digest){9, 9}));
     CU_ASSERT_EQUAL(m.tasks, 2);
     record_job_tasks(&m, tasks);
-    CU_ASSERT(digest_equal(tasks[1].dataset, (struct digest){3, 4}));
+    CU_ASSERT(digest_equal(tasks[1].digest, (struct digest){3, 4}));
     CU_ASSERT_STRING_EQUAL(tasks[1].name, "b");
     CU_ASSERT_STRING_EQUAL(m.text, "encoder = \"x\";");
     bytes_clear(&out);

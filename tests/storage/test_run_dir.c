@@ -116,7 +116,7 @@ static void states_are_told_apart(void)
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
     CU_ASSERT(state == RUN_DIR_NEW && !job); /* lock and datasets only */
     put(dir, "job.cfg", "the job");
-    put(dir, "results.h5", "");
+    put(dir, "journal.0001", "something");
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
     CU_ASSERT_EQUAL(state, RUN_DIR_UNFINISHED);
     CU_ASSERT_STRING_EQUAL(job, "the job");
@@ -148,26 +148,25 @@ static void a_folder_of_other_things_is_refused(void)
     CU_ASSERT_EQUAL(run_dir_lock(path, &err), ERR_INPUT);
 }
 
-static void a_run_that_published_nothing_can_begin_again(void)
+static void a_run_whose_journal_never_began_can_begin_again(void)
 {
     const char *dir = fresh();
     enum run_dir_state state;
+    struct error err;
     char *job;
     CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
     put(dir, "job.cfg", "the job");
     put(dir, "log", "x");
-    CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
-    CU_ASSERT_EQUAL(state, RUN_DIR_UNFINISHED); /* killed, or the user's own job.cfg */
-    free(job);
-    outcome_write(dir, &(struct outcome){.exit_code = 75, .done = 1}, NULL);
     put(dir, "outcome.tmp.123", "ex");
-    CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
-    CU_ASSERT(state == RUN_DIR_NEW && !job);
     put(dir, "journal.0001", "");
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
-    CU_ASSERT_EQUAL(state, RUN_DIR_UNFINISHED); /* it may say something */
+    CU_ASSERT_EQUAL(state, RUN_DIR_NEW);
+    CU_ASSERT_STRING_EQUAL(job, "the job"); /* whose it is the caller must see */
     free(job);
-    remove_file(dir, "journal.0001");
+    put(dir, "results.h5", "");
+    CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, &err), ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "without a journal"));
+    remove_file(dir, "results.h5");
     put(dir, "thesis.tex", "");
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), ERR_INPUT);
 }
@@ -317,7 +316,7 @@ int main(void)
         SUITE_TEST(lock_of_a_dead_process_is_taken_over),
         SUITE_TEST(states_are_told_apart),
         SUITE_TEST(a_folder_of_other_things_is_refused),
-        SUITE_TEST(a_run_that_published_nothing_can_begin_again),
+        SUITE_TEST(a_run_whose_journal_never_began_can_begin_again),
         SUITE_TEST(what_did_not_work_leaves_no_trace),
         SUITE_TEST(folders_of_others_stay),
         SUITE_TEST(folders_that_cannot_be_made_leave_none),
