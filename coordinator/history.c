@@ -78,6 +78,9 @@ static int take_trials(struct history *history, const struct frame *frame,
     struct record_trials m;
     int rc = record_trials_get(&m, frame->payload, frame->size, err);
 
+    if (!rc && m.first != history->list.trial_count + 1)
+        return error_set(err, ERR_INPUT, "trials from %lld on, behind %lld",
+                         (long long)m.first, (long long)history->list.trial_count);
     for (int i = 0; !rc && i < m.count; i++) {
         struct trial_list_entry entry = record_trials_entry(&m, i);
         int64_t number;

@@ -127,7 +127,7 @@ static int record_trials(struct ledger *ledger, int64_t first, struct error *err
 
     for (int64_t at = first; !rc && at <= count; at += RECORD_BATCH) {
         int64_t left = count - at + 1;
-        record_trials_put(journal_begin(ledger->journal, RECORD_TRIALS),
+        record_trials_put(journal_begin(ledger->journal, RECORD_TRIALS), at,
                           &ledger->list->trials[at - 1],
                           left < RECORD_BATCH ? (int)left : RECORD_BATCH);
         rc = appended(ledger, err);

@@ -80,9 +80,10 @@ int record_config_get(struct record_config *m, const void *data, size_t size,
     return settings_parse(&settings, m->settings, err) ? ERR_INPUT : 0;
 }
 
-void record_trials_put(struct bytes *out, const struct trial_list_entry *entries,
-                       int count)
+void record_trials_put(struct bytes *out, int64_t first,
+                       const struct trial_list_entry *entries, int count)
 {
+    bytes_put_i64(out, first);
     bytes_put_u32(out, (uint32_t)count);
     for (int i = 0; i < count; i++) {
         bytes_put_digest(out, entries[i].identity);
@@ -98,8 +99,9 @@ int record_trials_get(struct record_trials *m, const void *data, size_t size,
     struct bytes_reader in;
 
     bytes_reader_init(&in, data, size);
+    m->first = bytes_get_i64(&in);
     uint32_t count = bytes_get_u32(&in);
-    if (count > RECORD_BATCH)
+    if (count > RECORD_BATCH || m->first < 1)
         return no_record("TRIALS", err);
     m->count = (int)count;
     m->entries = bytes_get(&in, count * (size_t)ENTRY_SIZE);

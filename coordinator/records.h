@@ -56,11 +56,12 @@ int record_config_get(struct record_config *m, const void *data, size_t size,
                       struct error *err);
 
 struct record_trials {
-    int count; /* at most RECORD_BATCH */
+    int64_t first; /* number of the first; the others follow */
+    int count;     /* at most RECORD_BATCH */
     const uint8_t *entries;
 };
-void record_trials_put(struct bytes *out, const struct trial_list_entry *entries,
-                       int count);
+void record_trials_put(struct bytes *out, int64_t first,
+                       const struct trial_list_entry *entries, int count);
 int record_trials_get(struct record_trials *m, const void *data, size_t size,
                       struct error *err);
 struct trial_list_entry record_trials_entry(const struct record_trials *m, int index);

@@ -18,6 +18,8 @@ static const char *fresh_folder(void)
     return path;
 }
 
+static int64_t next_trial;
+
 static struct journal *start(const char *dir)
 {
     struct journal *journal = NULL;
@@ -57,7 +59,7 @@ static void put_trial(struct journal *journal, uint64_t identity, int task, int 
 {
     struct trial_list_entry entry = {{identity, 0}, {task, config, seed}};
 
-    record_trials_put(journal_begin(journal, RECORD_TRIALS), &entry, 1);
+    record_trials_put(journal_begin(journal, RECORD_TRIALS), next_trial++, &entry, 1);
     journal_append(journal);
 }
 
@@ -68,6 +70,7 @@ static void jobs_add_up_in_the_order_of_their_starts(void)
     struct settings settings;
     struct error err = {""};
 
+    next_trial = 1;
     CU_ASSERT_EQUAL(history_read(&history, dir, &err), 0);
     CU_ASSERT_PTR_NULL(history.job);
     struct journal *journal = start(dir);
@@ -105,6 +108,7 @@ static int with(void (*put)(struct journal *), struct error *err)
     struct history history;
     struct journal *journal = start(dir);
 
+    next_trial = 1;
     put_job(journal, 1, "job");
     put_config(journal, 10, "epochs=5;");
     put_trial(journal, 100, 0, 1, 1);
@@ -121,6 +125,11 @@ static void another_trial(struct journal *j) { put_trial(j, 101, 0, 1, 2); }
 static void an_unknown_config(struct journal *j) { put_trial(j, 101, 0, 2, 1); }
 static void an_unknown_task(struct journal *j) { put_trial(j, 101, 1, 1, 1); }
 static void strange_settings(struct journal *j) { put_config(j, 11, "epoch=5;"); }
+static void a_gap_in_the_numbers(struct journal *j)
+{
+    next_trial++;
+    put_trial(j, 101, 0, 1, 2);
+}
 static void half_a_record(struct journal *j)
 {
     bytes_put_u32(journal_begin(j, RECORD_JOB), 1);
@@ -136,6 +145,7 @@ static void what_cannot_be_is_refused(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "trial 1 comes twice"));
     CU_ASSERT_EQUAL(with(an_unknown_config, &err), ERR_INPUT);
     CU_ASSERT_EQUAL(with(an_unknown_task, &err), ERR_INPUT);
+    CU_ASSERT_EQUAL(with(a_gap_in_the_numbers, &err), ERR_INPUT);
     CU_ASSERT_EQUAL(with(strange_settings, &err), ERR_INPUT);
     CU_ASSERT_EQUAL(with(half_a_record, &err), ERR_INPUT);
 }

@@ -34,7 +34,7 @@ static void put_trials(struct bytes *out, const struct record_trials *m)
 
     for (int i = 0; i < m->count; i++)
         entries[i] = record_trials_entry(m, i);
-    record_trials_put(out, entries, m->count);
+    record_trials_put(out, m->first, entries, m->count);
 }
 
 static int check_job(const uint8_t *data, size_t size, struct bytes *again)
