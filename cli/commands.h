@@ -80,6 +80,6 @@ int arguments_read(const struct command *command, int count, char **args,
                    const char *plain_name, struct error *err);
 
 extern const struct command command_export, command_predict, command_prepare,
-    command_run, command_status;
+    command_recover, command_run, command_status, command_verify;
 
 #endif

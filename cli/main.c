@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_prepare, &command_run,    &command_status,
-    &command_predict, &command_export, NULL,
+    &command_prepare, &command_run,    &command_status,  &command_predict,
+    &command_export,  &command_verify, &command_recover, NULL,
 };
 
 static void print_overview(void)

@@ -1,15 +1,13 @@
 #include "cli/run_setup.h"
 
 #include "cli/commands.h"
-#include "cli/majority.h"
 #include "cli/run_check.h"
+#include "cli/run_data.h"
 #include "common/log.h"
 #include "jobs/identity.h"
 #include "report/summary.h"
-#include "storage/dataset_file.h"
 #include "storage/file_replace.h"
 #include "storage/results_file.h"
-#include "text/dataset_build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,126 +81,6 @@ int run_setup_read(struct run_setup *out, const struct run_options *options,
     return rc;
 }
 
-/* A prepared file must be what the job would have made. */
-static int check_prepared(const struct dataset *dataset, const struct task *task,
-                          const struct tokenizer *tokenizer, struct error *err)
-{
-    if (strcmp(dataset->task, task->name) != 0)
-        return error_set(err, ERR_INPUT, "%s: holds task %s, not %s", task->data,
-                         dataset->task, task->name);
-    if (!digest_equal(dataset->tokenizer, tokenizer_digest(tokenizer)))
-        return error_set(err, ERR_INPUT, "%s: made with another encoder's tokenizer",
-                         task->data);
-    if (dataset->max_length != task->max_length)
-        return error_set(err, ERR_INPUT, "%s: max_length is %d, the job's %d",
-                         task->data, dataset->max_length, task->max_length);
-    if (dataset->regression != task->regression || dataset->labels != task->labels)
-        return error_set(err, ERR_INPUT, "%s: has other labels than the task",
-                         task->data);
-    for (int i = 0; !task->regression && i < task->labels; i++)
-        if (strcmp(dataset->label_names[i], task->label_names[i]) != 0)
-            return error_set(err, ERR_INPUT, "%s: label %d is %s, the task's is %s",
-                             task->data, i, dataset->label_names[i],
-                             task->label_names[i]);
-    return 0;
-}
-
-static int get_dataset(struct dataset *out, const struct task *task,
-                       const struct tokenizer *tokenizer, struct error *err)
-{
-    if (!task_is_prepared(task))
-        return dataset_build(out, task, tokenizer, err);
-    int rc = dataset_file_read(out, task->data, err);
-    if (!rc && (rc = check_prepared(out, task, tokenizer, err)))
-        dataset_clear(out);
-    return rc;
-}
-
-/* The name is the content's digest, so a file that is there is the right one. */
-static int keep_dataset(struct run_setup *setup, int index, struct error *err)
-{
-    char hex[DIGEST_HEX];
-    digest_hex(hex, setup->tasks[index].dataset);
-    if (asprintf(&setup->dataset_paths[index], "%s/datasets/%s.h5", setup->dir, hex) <
-        0)
-        return error_set(err, ERR_MEMORY, "out of memory for a path");
-    if (access(setup->dataset_paths[index], F_OK) == 0)
-        return 0;
-    setup->datasets_made[index] = true;
-    return dataset_file_write(setup->dataset_paths[index], &setup->datasets[index],
-                              err);
-}
-
-static void free_tokens(struct dataset_split *split)
-{
-    free(split->input_ids);
-    free(split->token_type_ids);
-    free(split->offsets);
-    split->input_ids = NULL;
-    split->token_type_ids = NULL;
-    split->offsets = NULL;
-}
-
-static void describe_task(struct findings_task *out, const struct dataset *dataset,
-                          const struct task *task)
-{
-    out->tokenizer = dataset->tokenizer;
-    out->labels = dataset->labels;
-    for (int i = 0; i < SPLIT_COUNT; i++) {
-        const struct dataset_split *split = &dataset->splits[i];
-        out->rows[i] = split->present ? split->rows : 0;
-        out->gold[i] = split->present && split->labelled ? split->labels : NULL;
-    }
-    out->majority = majority_score(dataset, task);
-}
-
-static int prepare_task(struct run_setup *setup, int index,
-                        const struct tokenizer *tokenizer, struct error *err)
-{
-    const struct task *task = &setup->spec.tasks[index];
-    struct dataset *dataset = &setup->datasets[index];
-    if (task->max_length > setup->encoder.positions)
-        return error_set(err, ERR_INPUT,
-                         "task %s: max_length is %d, the encoder has %d positions",
-                         task->name, task->max_length, setup->encoder.positions);
-    int rc = get_dataset(dataset, task, tokenizer, err);
-    if (!rc)
-        rc = run_check_data(dataset, task, &setup->encoder, err);
-    if (!rc)
-        rc = dataset_digest(&setup->tasks[index].dataset, dataset, err);
-    if (!rc)
-        rc = keep_dataset(setup, index, err);
-    if (rc)
-        return rc;
-    describe_task(&setup->tasks[index], dataset, task);
-    for (int i = 0; i < SPLIT_COUNT; i++)
-        free_tokens(&dataset->splits[i]);
-    return 0;
-}
-
-static int prepare_tasks(struct run_setup *setup, struct error *err)
-{
-    size_t n = (size_t)setup->spec.task_count;
-    struct tokenizer *tokenizer = NULL;
-    setup->datasets = calloc(n, sizeof *setup->datasets);
-    setup->dataset_paths = calloc(n, sizeof *setup->dataset_paths);
-    setup->tasks = calloc(n, sizeof *setup->tasks);
-    setup->datasets_made = calloc(n, sizeof *setup->datasets_made);
-    if (!setup->datasets || !setup->dataset_paths || !setup->tasks ||
-        !setup->datasets_made)
-        return error_set(err, ERR_MEMORY, "out of memory for %zu tasks", n);
-    int rc = tokenizer_open(&tokenizer, setup->spec.encoder, err);
-    if (!rc && tokenizer_max_id(tokenizer) >= setup->encoder.vocab)
-        rc = error_set(err, ERR_INPUT,
-                       "%s: the tokenizer gives ids up to %d, the encoder has %d words",
-                       setup->spec.encoder, (int)tokenizer_max_id(tokenizer),
-                       setup->encoder.vocab);
-    for (size_t i = 0; !rc && i < n; i++)
-        rc = prepare_task(setup, (int)i, tokenizer, err);
-    tokenizer_free(tokenizer);
-    return rc;
-}
-
 static int prepare_encoder(struct run_setup *setup, struct error *err)
 {
     struct encoder encoder;
@@ -252,17 +130,24 @@ static int order_tasks(struct run_setup *setup, struct error *err)
     return 0;
 }
 
+static int check_same_encoder(const struct run_setup *setup, struct error *err)
+{
+    if (digest_equal(setup->history.encoder, setup->encoder_digest))
+        return 0;
+    return error_set(err, ERR_INPUT,
+                     "%s: holds the run of another job: its encoder was another than "
+                     "%s is now; choose another directory with -o",
+                     setup->dir, setup->spec.encoder);
+}
+
 static int read_history(struct run_setup *setup, struct error *err)
 {
     int rc = history_read(&setup->history, setup->dir, err);
-    if (rc || !setup->history.job)
-        return rc;
-    if (!digest_equal(setup->history.encoder, setup->encoder_digest))
-        return error_set(err, ERR_INPUT,
-                         "%s: holds the run of another job: its encoder was another "
-                         "than %s is now; choose another directory with -o",
-                         setup->dir, setup->spec.encoder);
-    return order_tasks(setup, err);
+    if (!rc && setup->history.job)
+        rc = check_same_encoder(setup, err);
+    if (!rc && setup->history.job)
+        rc = order_tasks(setup, err);
+    return rc;
 }
 
 static int check_same_tasks(const struct run_setup *setup, struct error *err)
@@ -309,6 +194,19 @@ static void log_tasks(const struct run_setup *setup)
                  (long long)setup->tasks[i].rows[SPLIT_DEV]);
 }
 
+static int prepare(struct run_setup *setup, struct error *err)
+{
+    int rc = run_data_prepare(setup, err);
+    if (!rc)
+        rc = check_same_tasks(setup, err);
+    if (!rc)
+        rc = run_check_trials(setup, err);
+    if (!rc)
+        rc = enrol_trials(setup, err);
+    setup->job_digest = digest_of(setup->spec.resolved, strlen(setup->spec.resolved));
+    return rc;
+}
+
 int run_setup_prepare(struct run_setup *setup, struct error *err)
 {
     char path[SETTINGS_PATH + 16];
@@ -317,20 +215,44 @@ int run_setup_prepare(struct run_setup *setup, struct error *err)
     if (!rc)
         rc = read_history(setup, err);
     if (!rc)
-        rc = prepare_tasks(setup, err);
-    if (!rc)
-        rc = check_same_tasks(setup, err);
-    if (!rc)
-        rc = run_check_trials(setup, err);
-    if (!rc)
-        rc = enrol_trials(setup, err);
+        rc = prepare(setup, err);
     if (rc)
         return rc;
-    setup->job_digest = digest_of(text, strlen(text));
     snprintf(path, sizeof path, "%s/job.cfg", setup->dir);
     rc = file_replace(path, text, strlen(text), err);
     if (!rc)
         log_tasks(setup);
+    return rc;
+}
+
+static int reload(struct run_setup *setup, struct error *err)
+{
+    char name[SETTINGS_PATH + 32];
+    int rc = history_read(&setup->history, setup->dir, err);
+    if (rc)
+        return rc;
+    if (!setup->history.job)
+        return error_set(err, ERR_INPUT, "%s: there is no journal in it", setup->dir);
+    snprintf(name, sizeof name, "%s: the journal's job", setup->dir);
+    rc = job_spec_parse(&setup->spec, name, "/", setup->history.job, NULL, 0, err);
+    if (!rc)
+        rc = prepare_encoder(setup, err);
+    if (!rc)
+        rc = check_same_encoder(setup, err);
+    if (!rc)
+        rc = order_tasks(setup, err);
+    if (!rc)
+        rc = run_data_find(setup, err);
+    return rc ? rc : prepare(setup, err);
+}
+
+int run_setup_reload(struct run_setup *out, const char *dir, struct error *err)
+{
+    memset(out, 0, sizeof *out);
+    snprintf(out->dir, sizeof out->dir, "%s", dir);
+    int rc = reload(out, err);
+    if (rc)
+        run_setup_clear(out);
     return rc;
 }
 

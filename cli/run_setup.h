@@ -32,10 +32,13 @@ int run_setup_read(struct run_setup *out, const struct run_options *options,
                    struct error *err);
 /* Looks at the run directory again, with the same refusals. */
 int run_setup_look(struct run_setup *setup, struct error *err);
-/* Data goes into datasets/, job.cfg is written last. The directory is locked. ERR_INPUT:
- * among much else, a run directory of another job, encoder or data; tasks of earlier
- * starts come first in spec, in their old order. */
+/* Data goes into datasets/, job.cfg is written last. The directory is locked.
+ * ERR_INPUT: among much else, a run directory of another job, encoder or data; tasks of
+ * earlier starts come first in spec, in their old order. */
 int run_setup_prepare(struct run_setup *setup, struct error *err);
+/* A run directory as its journal and its own files tell it, whatever has become of the
+ * job file and the data since; the encoder must still be there. Writes nothing. */
+int run_setup_reload(struct run_setup *out, const char *dir, struct error *err);
 /* Removes the data that run_setup_prepare() has put there. */
 void run_setup_remove_data(const struct run_setup *setup);
 void run_setup_clear(struct run_setup *setup);

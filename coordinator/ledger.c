@@ -30,26 +30,21 @@ static int read_configs(struct ledger *ledger)
     return 0;
 }
 
-static int open_parts(struct ledger *ledger, const char *run_dir, struct error *err)
+static int open_segments(struct ledger *ledger, const char *run_dir, struct error *err)
 {
     char path[4096];
-    int rc = committer_new(&ledger->committer, err);
 
     snprintf(path, sizeof path, "%s/checkpoints", run_dir);
-    if (!rc)
-        rc = segments_open(&ledger->checkpoints, path, checkpoints_limit, err);
+    int rc = segments_open(&ledger->checkpoints, path, checkpoints_limit, err);
     snprintf(path, sizeof path, "%s/outputs", run_dir);
-    if (!rc)
-        rc = segments_open(&ledger->outputs, path, outputs_limit, err);
-    return rc;
+    return rc ? rc : segments_open(&ledger->outputs, path, outputs_limit, err);
 }
 
-int ledger_open(struct ledger **out, const char *run_dir, const struct trial_list *list,
-                struct findings *findings, struct journal_end *end, struct error *err)
+static int ledger_new(struct ledger **out, const char *run_dir,
+                      const struct trial_list *list, struct error *err)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
-    struct ledger_replay replay = {ledger, findings};
-    int rc = 0;
+    int rc;
 
     if (!ledger)
         return error_set(err, ERR_MEMORY, "out of memory for the ledger");
@@ -58,11 +53,47 @@ int ledger_open(struct ledger **out, const char *run_dir, const struct trial_lis
     if (!ledger->entries || read_configs(ledger))
         rc = error_set(err, ERR_MEMORY, "out of memory for %lld trials",
                        (long long)list->trial_count);
-    if (!rc)
-        rc = open_parts(ledger, run_dir, err);
+    else
+        rc = open_segments(ledger, run_dir, err);
+    if (rc)
+        ledger_close(ledger);
+    else
+        *out = ledger;
+    return rc;
+}
+
+int ledger_open(struct ledger **out, const char *run_dir, const struct trial_list *list,
+                struct findings *findings, struct journal_end *end, struct error *err)
+{
+    struct ledger *ledger = NULL;
+    int rc = ledger_new(&ledger, run_dir, list, err);
+
+    if (rc)
+        return rc;
+    struct ledger_replay replay = {ledger, findings};
+    rc = committer_new(&ledger->committer, err);
     if (!rc)
         rc = journal_start(&ledger->journal, run_dir, ledger_replay_visit, &replay, end,
                            err);
+    if (!rc)
+        rc = ledger_replay_end(&replay, err);
+    if (rc)
+        ledger_close(ledger);
+    else
+        *out = ledger;
+    return rc;
+}
+
+int ledger_read(struct ledger **out, const char *run_dir, const struct trial_list *list,
+                struct findings *findings, struct journal_end *end, struct error *err)
+{
+    struct ledger *ledger = NULL;
+    int rc = ledger_new(&ledger, run_dir, list, err);
+
+    if (rc)
+        return rc;
+    struct ledger_replay replay = {ledger, findings};
+    rc = journal_read(run_dir, ledger_replay_visit, &replay, end, err);
     if (!rc)
         rc = ledger_replay_end(&replay, err);
     if (rc)
@@ -245,6 +276,21 @@ int ledger_checkpoint(struct ledger *ledger, int64_t trial, struct bytes *out,
     return ref.segment == 0
                ? 0
                : segments_read(ledger->checkpoints, ref, (uint64_t)trial, out, err);
+}
+
+int ledger_try_checkpoints(struct ledger *ledger, int64_t *count, struct error *err)
+{
+    int rc = 0;
+
+    *count = 0;
+    for (int64_t trial = 1; !rc && trial <= ledger->list->trial_count; trial++) {
+        if (entry_of(ledger, trial)->checkpoint.segment == 0)
+            continue;
+        ledger->scratch.size = 0;
+        rc = ledger_checkpoint(ledger, trial, &ledger->scratch, err);
+        ++*count;
+    }
+    return rc;
 }
 
 uint64_t ledger_ticket(const struct ledger *ledger)

@@ -30,6 +30,10 @@ struct ledger;
  * their trials, and may have more. Borrows both. end: may be NULL. */
 int ledger_open(struct ledger **out, const char *run_dir, const struct trial_list *list,
                 struct findings *findings, struct journal_end *end, struct error *err);
+/* The same without starting anything: what there is can be asked for, nothing recorded.
+ */
+int ledger_read(struct ledger **out, const char *run_dir, const struct trial_list *list,
+                struct findings *findings, struct journal_end *end, struct error *err);
 void ledger_close(struct ledger *ledger); /* what was not committed is lost */
 
 struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial);
@@ -70,6 +74,10 @@ int ledger_end(struct ledger *ledger, int exit_code, int64_t done, int64_t given
 /* The latest checkpoint, appended to out; nothing where there is none. */
 int ledger_checkpoint(struct ledger *ledger, int64_t trial, struct bytes *out,
                       struct error *err);
+
+/* Reads every checkpoint that may be needed; count: how many. ERR_INPUT: one is
+ * damaged. */
+int ledger_try_checkpoints(struct ledger *ledger, int64_t *count, struct error *err);
 
 /* Starts a commit where there is something to commit and none is under way. 1: one has
  * landed since the last call. Never waits. ERR_IO: the disk, or another coordinator has

@@ -78,7 +78,9 @@ static int list_folder(struct segments *s, struct error *err)
     int rc = 0;
 
     if (!folder)
-        return error_set(err, ERR_IO, "%s: %s", s->folder, strerror(errno));
+        return errno == ENOENT
+                   ? 0
+                   : error_set(err, ERR_IO, "%s: %s", s->folder, strerror(errno));
     while (!rc && (entry = readdir(folder))) {
         uint32_t number = number_of(entry->d_name);
         if (number > 0)
@@ -92,20 +94,13 @@ int segments_open(struct segments **out, const char *folder, uint64_t limit,
                   struct error *err)
 {
     struct segments *s = calloc(1, sizeof *s);
-    int rc = 0;
 
     if (!s || !(s->folder = strdup(folder))) {
         free(s);
         return error_set(err, ERR_MEMORY, "%s: out of memory", folder);
     }
     s->limit = limit;
-    if (mkdir(folder, 0777) == 0)
-        rc = file_sync_name(folder, err);
-    else if (errno != EEXIST)
-        rc = error_set(err, ERR_IO, "%s: cannot make this folder: %s", folder,
-                       strerror(errno));
-    if (!rc)
-        rc = list_folder(s, err);
+    int rc = list_folder(s, err);
     if (rc)
         segments_close(s);
     else
@@ -123,14 +118,26 @@ void segments_close(struct segments *segments)
     free(segments);
 }
 
+static int make_folder(const struct segments *s, struct error *err)
+{
+    if (mkdir(s->folder, 0777) == 0)
+        return file_sync_name(s->folder, err);
+    return errno == EEXIST ? 0
+                           : error_set(err, ERR_IO, "%s: cannot make this folder: %s",
+                                       s->folder, strerror(errno));
+}
+
 /* A new segment becomes the current one. Another coordinator may have taken a number:
  * then the next. */
 static int begin_segment(struct segments *s, struct error *err)
 {
     char path[PATH_SIZE];
     struct append_file file;
-    int rc = 1;
+    int rc = make_folder(s, err);
 
+    if (rc)
+        return rc;
+    rc = 1;
     for (uint32_t number = s->last + 1; rc == 1; number++) {
         path_of(s, number, path);
         rc = append_file_create(&file, path, err);

@@ -17,8 +17,8 @@ struct segment_ref {
 
 struct segments;
 
-/* Looks at the folder, makes it where it is absent; folder is copied. A new segment is
- * begun when one has grown beyond limit bytes. */
+/* Looks at the folder, which the first segment makes where it is absent; folder is
+ * copied. A new segment is begun when one has grown beyond limit bytes. */
 int segments_open(struct segments **out, const char *folder, uint64_t limit,
                   struct error *err);
 void segments_close(struct segments *segments);

@@ -1,0 +1,86 @@
+/* `shiftwork recover`: makes what can be made again from the journal. */
+#include "cli/commands.h"
+#include "cli/run_journal.h"
+#include "storage/results_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct option_spec options_table[] = {{NULL, NULL, NULL}};
+
+static void help(void)
+{
+    printf(
+        "Writes results.h5 and the outcome again, as the journal says: after a disk "
+        "that was full\nor damaged, or where results.h5 was lost. The journal itself "
+        "is only read. Refused while\nthe run goes on.\n");
+}
+
+static int write_again(const struct run_setup *setup, struct run_journal *journal,
+                       struct error *err)
+{
+    char path[SETTINGS_PATH + 16];
+    snprintf(path, sizeof path, "%s/results.h5", setup->dir);
+    int rc = results_write(path, &journal->results, err);
+    if (!rc)
+        rc = outcome_write(setup->dir, &journal->outcome, err);
+    if (!rc)
+        printf("%s: %d trials, %d reports; %lld done, %lld given up, %lld left\n", path,
+               journal->results.trial_count, journal->results.epoch_count,
+               (long long)journal->outcome.done, (long long)journal->outcome.given_up,
+               (long long)journal->outcome.left);
+    return rc;
+}
+
+/* With the directory locked. */
+static int recover_locked(const char *dir, struct error *err)
+{
+    struct run_setup setup;
+    struct run_journal journal;
+    int rc = run_setup_reload(&setup, dir, err);
+    if (rc)
+        return rc;
+    rc = run_journal_read(&journal, &setup, err);
+    if (!rc) {
+        rc = write_again(&setup, &journal, err);
+        run_journal_clear(&journal);
+    }
+    run_setup_clear(&setup);
+    return rc;
+}
+
+static int recover(const char *dir, struct error *err)
+{
+    enum run_dir_state state;
+    char *job;
+    int rc = run_dir_inspect(dir, &state, &job, err);
+    free(job);
+    if (!rc && state == RUN_DIR_NEW)
+        rc = error_set(err, ERR_INPUT, "%s: there is no journal in it", dir);
+    if (!rc)
+        rc = run_dir_lock(dir, err);
+    if (rc)
+        return run_stopped_by(rc, err);
+    rc = recover_locked(dir, err);
+    run_dir_unlock(dir);
+    return run_stopped_by(rc, err);
+}
+
+static int run(int count, char **args, struct error *err)
+{
+    const char *dir = NULL;
+    int rc =
+        arguments_read(&command_recover, count, args, NULL, &dir, "run directory", err);
+    if (rc)
+        return rc;
+    return dir ? recover(dir, err) : command_misused(err, "a run directory is wanted");
+}
+
+const struct command command_recover = {
+    .name = "recover",
+    .synopsis = "RUN_DIR",
+    .summary = "Makes results.h5 again from a run directory's journal",
+    .options = options_table,
+    .help = help,
+    .run = run,
+};

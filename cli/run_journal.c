@@ -1,0 +1,72 @@
+#include "cli/run_journal.h"
+
+#include "cli/commands.h"
+#include "coordinator/findings.h"
+#include "coordinator/ledger.h"
+#include "coordinator/trial_table.h"
+
+#include <string.h>
+
+static struct outcome outcome_of(const struct trial_table *table, int64_t trials)
+{
+    struct outcome outcome = {
+        .done = trial_table_count(table, TRIAL_DONE) +
+                trial_table_count(table, TRIAL_STOPPED),
+        .given_up = trial_table_count(table, TRIAL_FAILED) +
+                    trial_table_count(table, TRIAL_GIVEN_UP),
+    };
+    outcome.left = trials - outcome.done - outcome.given_up;
+    outcome.exit_code = outcome.left > 0       ? EXIT_STOPPED
+                        : outcome.given_up > 0 ? EXIT_GIVEN_UP
+                                               : EXIT_DONE;
+    return outcome;
+}
+
+static int read_into(struct run_journal *out, const struct run_setup *setup,
+                     struct findings *findings, struct trial_table *table,
+                     struct error *err)
+{
+    const struct trial_list *list = &setup->enrolment.list;
+    struct ledger *ledger;
+    int rc = ledger_read(&ledger, setup->dir, list, findings, &out->end, err);
+    if (rc)
+        return rc;
+    rc = ledger_try_checkpoints(ledger, &out->checkpoints, err);
+    ledger_restore(ledger, setup->enrolment.wanted, findings, table);
+    if (!rc)
+        rc = findings_snapshot(findings, table, &out->results, err);
+    out->outcome = outcome_of(table, list->trial_count);
+    ledger_close(ledger);
+    return rc;
+}
+
+int run_journal_read(struct run_journal *out, const struct run_setup *setup,
+                     struct error *err)
+{
+    struct findings_job job = {
+        .spec = &setup->spec,
+        .list = &setup->enrolment.list,
+        .tasks = setup->tasks,
+        .encoder = &setup->encoder,
+        .encoder_digest = setup->encoder_digest,
+        .job_digest = setup->job_digest,
+    };
+    struct findings *findings = NULL;
+    struct trial_policy policy = {.attempts = setup->spec.cluster.attempts};
+    memset(out, 0, sizeof *out);
+    int rc = findings_new(&findings, &job, err);
+    struct trial_table *table =
+        rc ? NULL : trial_table_new(job.list->trial_count, 1, policy, 0);
+    if (!rc && !table)
+        rc = error_set(err, ERR_MEMORY, "out of memory for the trials");
+    if (!rc)
+        rc = read_into(out, setup, findings, table, err);
+    trial_table_free(table);
+    findings_free(findings);
+    return rc;
+}
+
+void run_journal_clear(struct run_journal *journal)
+{
+    results_clear(&journal->results);
+}
