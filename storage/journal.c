@@ -1,6 +1,5 @@
-#include "storage/journal.h"
+#include "storage/journal_part.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,91 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { PATH_SIZE = 4096, MOST_FILES = 1 << 20 };
-
-static void path_of(const char *dir, uint32_t number, char path[PATH_SIZE])
-{
-    snprintf(path, PATH_SIZE, "%s/journal.%04" PRIu32, dir, number);
-}
-
-/* What a START frame says. */
-struct start {
-    uint32_t after;  /* file before this one; 0: none */
-    uint64_t length; /* of that file: bytes that count */
-    struct process process;
-    char slurm_job[64];
-    char version[64];
-};
-
-static void start_put(struct bytes *out, const struct start *start)
-{
-    bytes_put_u32(out, start->after);
-    bytes_put_u64(out, start->length);
-    bytes_put_text(out, start->process.host);
-    bytes_put_text(out, start->process.boot_id);
-    bytes_put_i64(out, start->process.pid);
-    bytes_put_u64(out, start->process.started);
-    bytes_put_text(out, start->slurm_job);
-    bytes_put_text(out, start->version);
-}
-
-static bool start_get(struct start *start, const struct frame *frame)
-{
-    struct bytes_reader in;
-
-    memset(start, 0, sizeof *start);
-    bytes_reader_init(&in, frame->payload, frame->size);
-    start->after = bytes_get_u32(&in);
-    start->length = bytes_get_u64(&in);
-    snprintf(start->process.host, PROCESS_NAME, "%s",
-             bytes_get_text(&in, PROCESS_NAME - 1));
-    snprintf(start->process.boot_id, PROCESS_NAME, "%s",
-             bytes_get_text(&in, PROCESS_NAME - 1));
-    start->process.pid = bytes_get_i64(&in);
-    start->process.started = bytes_get_u64(&in);
-    snprintf(start->slurm_job, sizeof start->slurm_job, "%s",
-             bytes_get_text(&in, sizeof start->slurm_job - 1));
-    snprintf(start->version, sizeof start->version, "%s",
-             bytes_get_text(&in, sizeof start->version - 1));
-    return frame->type == JOURNAL_START && bytes_done(&in);
-}
-
-/* One file, open for reading. */
-struct part {
-    uint32_t number;
-    char path[PATH_SIZE];
-    int fd;
-    uint64_t size; /* of the file */
-    struct start start;
-};
-
-static void part_close(struct part *part)
-{
-    if (part->fd >= 0)
-        close(part->fd);
-    part->fd = -1;
-}
-
-/* 1: there is no such file. */
-static int part_open(struct part *part, const char *dir, uint32_t number,
-                     struct error *err)
-{
-    struct stat st;
-
-    *part = (struct part){.number = number};
-    path_of(dir, number, part->path);
-    part->fd = open(part->path, O_RDONLY | O_CLOEXEC);
-    if (part->fd < 0 && errno == ENOENT)
-        return 1;
-    if (part->fd < 0 || fstat(part->fd, &st)) {
-        int rc = error_set(err, ERR_IO, "%s: %s", part->path, strerror(errno));
-        part_close(part);
-        return rc;
-    }
-    part->size = (uint64_t)st.st_size;
-    return 0;
-}
 
 static int damaged(const struct frame_reader *reader, uint64_t at, struct error *err)
 {
@@ -117,7 +31,7 @@ static int check_rest(struct frame_reader *reader, struct error *err)
 }
 
 /* Reads START. *began: false where there is none and nothing else either. */
-static int read_start(struct part *part, bool *began, struct error *err)
+static int read_start(struct journal_part *part, bool *began, struct error *err)
 {
     struct frame_reader reader;
     struct frame frame;
@@ -129,7 +43,7 @@ static int read_start(struct part *part, bool *began, struct error *err)
     if (!rc && state == FRAME_DAMAGED)
         rc = check_rest(&reader, err);
     if (!rc && state == FRAME_WHOLE) {
-        *began = start_get(&part->start, &frame);
+        *began = journal_head_get(&part->start, &frame);
         if (!*began || part->start.after >= part->number)
             rc = error_set(err, ERR_INPUT, "%s: does not begin as a journal does",
                            part->path);
@@ -138,36 +52,16 @@ static int read_start(struct part *part, bool *began, struct error *err)
     return rc;
 }
 
-/* The highest number of a journal file in dir; 0: none. */
-static int highest_number(const char *dir, uint32_t *out, struct error *err)
-{
-    DIR *folder = opendir(dir);
-    struct dirent *entry;
-
-    *out = 0;
-    if (!folder)
-        return error_set(err, ERR_IO, "%s: %s", dir, strerror(errno));
-    while ((entry = readdir(folder))) {
-        char *end;
-        if (strncmp(entry->d_name, "journal.", 8) != 0)
-            continue;
-        unsigned long number = strtoul(entry->d_name + 8, &end, 10);
-        if (end - entry->d_name >= 12 && !*end && number < MOST_FILES && number > *out)
-            *out = (uint32_t)number;
-    }
-    closedir(folder);
-    return 0;
-}
-
 /* The chain of files that count, the last one first. */
 struct chain {
-    struct part *parts; /* closed, with START read */
+    struct journal_part *parts; /* closed, with START read */
     int count;
 };
 
-static int chain_add(struct chain *chain, const struct part *part, struct error *err)
+static int chain_add(struct chain *chain, const struct journal_part *part,
+                     struct error *err)
 {
-    struct part *grown =
+    struct journal_part *grown =
         realloc(chain->parts, (size_t)(chain->count + 1) * sizeof *grown);
 
     if (!grown)
@@ -178,11 +72,11 @@ static int chain_add(struct chain *chain, const struct part *part, struct error 
 }
 
 /* The file that must be there and have begun. */
-static int open_named(struct part *part, const char *dir, uint32_t number,
+static int open_named(struct journal_part *part, const char *dir, uint32_t number,
                       struct error *err)
 {
     bool began = true;
-    int rc = part_open(part, dir, number, err);
+    int rc = journal_part_open(part, dir, number, err);
 
     if (rc == 1)
         return error_set(err, ERR_INPUT, "%s: is missing", part->path);
@@ -190,33 +84,33 @@ static int open_named(struct part *part, const char *dir, uint32_t number,
         rc = read_start(part, &began, err);
     if (!rc && !began)
         rc = error_set(err, ERR_INPUT, "%s: its beginning is damaged", part->path);
-    part_close(part);
+    journal_part_close(part);
     return rc;
 }
 
 /* The newest file below limit that has begun; number 0: none. */
-static int find_last(struct part *part, const char *dir, uint32_t limit,
+static int find_last(struct journal_part *part, const char *dir, uint32_t limit,
                      struct error *err)
 {
     for (uint32_t number = limit; number-- > 1;) {
         bool began = false;
-        int rc = part_open(part, dir, number, err);
+        int rc = journal_part_open(part, dir, number, err);
         if (rc == 1)
             continue;
         if (!rc)
             rc = read_start(part, &began, err);
-        part_close(part);
+        journal_part_close(part);
         if (rc || began)
             return rc;
     }
-    *part = (struct part){.fd = -1};
+    *part = (struct journal_part){.fd = -1};
     return 0;
 }
 
 static int find_chain(struct chain *chain, const char *dir, uint32_t limit,
                       struct error *err)
 {
-    struct part *part = malloc(sizeof *part);
+    struct journal_part *part = malloc(sizeof *part);
     int rc = part ? find_last(part, dir, limit, err)
                   : error_set(err, ERR_MEMORY, "%s: out of memory", dir);
 
@@ -232,8 +126,9 @@ static int find_chain(struct chain *chain, const char *dir, uint32_t limit,
 }
 
 /* Frames of one file, up to end; last: its end may be incomplete. Gives what counts. */
-static int read_part(struct part *part, uint64_t end, bool last, journal_visit *visit,
-                     void *arg, uint64_t *length, struct error *err)
+static int read_part(struct journal_part *part, uint64_t end, bool last,
+                     journal_visit *visit, void *arg, uint64_t *length,
+                     struct error *err)
 {
     struct frame_reader reader;
     struct frame frame;
@@ -262,7 +157,7 @@ static int read_part(struct part *part, uint64_t end, bool last, journal_visit *
                        part->path, reader.at, end);
     *length = reader.at;
     frame_reader_clear(&reader);
-    part_close(part);
+    journal_part_close(part);
     return rc;
 }
 
@@ -275,7 +170,7 @@ static int read_below(const char *dir, uint32_t limit, journal_visit *visit, voi
 
     *end = (struct journal_end){0};
     for (int i = chain.count - 1; !rc && i >= 0; i--) {
-        struct part *part = &chain.parts[i];
+        struct journal_part *part = &chain.parts[i];
         bool last = i == 0;
         uint64_t counts = last ? part->size : chain.parts[i - 1].start.length;
         rc = read_part(part, counts, last, visit, arg, &end->length, err);
@@ -291,7 +186,7 @@ int journal_read(const char *dir, journal_visit *visit, void *arg,
                  struct journal_end *end, struct error *err)
 {
     uint32_t highest;
-    int rc = highest_number(dir, &highest, err);
+    int rc = journal_highest(dir, &highest, err);
 
     return rc ? rc : read_below(dir, highest + 1, visit, arg, end, err);
 }
@@ -309,14 +204,14 @@ struct journal {
 /* A file of its own, with the next number that is free. */
 static int create_file(struct journal *journal, struct error *err)
 {
-    char path[PATH_SIZE];
+    char path[JOURNAL_PATH];
     struct stat st;
-    int rc = highest_number(journal->dir, &journal->number, err);
+    int rc = journal_highest(journal->dir, &journal->number, err);
 
     if (rc)
         return rc;
     do {
-        path_of(journal->dir, ++journal->number, path);
+        journal_part_path(journal->dir, ++journal->number, path);
         rc = append_file_create(&journal->file, path, err);
     } while (rc == 1);
     if (!rc && fstat(journal->file.fd, &st))
@@ -331,13 +226,7 @@ static int create_file(struct journal *journal, struct error *err)
 static int write_start(struct journal *journal, const struct journal_end *end,
                        struct error *err)
 {
-    struct start start = {.after = end->last, .length = end->length};
-    const char *job = getenv("SLURM_JOB_ID");
-
-    process_self(&start.process);
-    snprintf(start.slurm_job, sizeof start.slurm_job, "%s", job ? job : "");
-    snprintf(start.version, sizeof start.version, "%s", SHIFTWORK_VERSION);
-    start_put(journal_begin(journal, JOURNAL_START), &start);
+    journal_head_put(journal_begin(journal, JOURNAL_START), end->last, end->length);
     journal_append(journal);
     journal->ticket = 0;
     append_file_take(&journal->file);
@@ -405,10 +294,10 @@ uint64_t journal_ticket(const struct journal *journal) { return journal->ticket;
 
 int journal_check(const struct journal *journal, struct error *err)
 {
-    char next[PATH_SIZE];
+    char next[JOURNAL_PATH];
     struct stat st;
 
-    path_of(journal->dir, journal->number + 1, next);
+    journal_part_path(journal->dir, journal->number + 1, next);
     if (stat(journal->file.path, &st) || st.st_dev != journal->device ||
         st.st_ino != journal->inode)
         return error_set(err, ERR_IO,

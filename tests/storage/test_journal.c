@@ -3,6 +3,7 @@
 #include "storage/journal.h"
 
 #include "storage/committer.h"
+#include "storage/journal_rewrite.h"
 #include "tests/support/places.h"
 #include "tests/support/suite.h"
 
@@ -447,6 +448,76 @@ static void commit_that_fails_leaves_the_file_as_it_was(void)
     CU_ASSERT_EQUAL(end.ignored, 0);
 }
 
+static int keep_notes(void *arg, const struct frame *frame, struct bytes *out,
+                      struct error *err)
+{
+    const char *unwanted = arg;
+
+    (void)err;
+    if (frame->size == strlen(unwanted) &&
+        !memcmp(frame->payload, unwanted, frame->size))
+        return 0;
+    bytes_put(out, frame->payload, frame->size);
+    return 1;
+}
+
+static void rewriting_keeps_every_whole_frame_around_the_damage(void)
+{
+    uint64_t ends[4];
+    const char *dir = three_notes(ends);
+    struct image image = image_of(dir, 1);
+    char second[PATH];
+
+    file_of(second, dir, 2);
+    for (size_t at = 0; at < image.size; at++) {
+        struct journal_rewritten counts;
+        struct notes notes;
+        struct journal_end end;
+        struct error err = {""};
+        int hit = at < ends[0] ? -1 : whole_before(ends, at);
+        image.data[at] ^= 0x10;
+        image_write(&image, image.size);
+        CU_ASSERT_EQUAL_FATAL(
+            journal_rewrite(dir, keep_notes, (char *)"?", &counts, &err), 0);
+        CU_ASSERT_EQUAL(counts.kept, hit < 0 ? 3 : 2);
+        CU_ASSERT_EQUAL(counts.damaged, 1);
+        CU_ASSERT_EQUAL(read_notes(dir, &notes, &end, &err), 0);
+        CU_ASSERT_EQUAL(end.files, 1); /* it names none before it */
+        for (int i = 0, n = 0; i < 3; i++)
+            if (i != hit)
+                CU_ASSERT_STRING_EQUAL(notes.text[n++], three[i]);
+        unlink(second);
+        image.data[at] ^= 0x10;
+    }
+    free(image.data);
+}
+
+static void rewriting_leaves_out_what_the_judge_does_not_want(void)
+{
+    static const char *const wanted[] = {"the first", "3", "of the second start"};
+    uint64_t ends[4];
+    const char *dir = three_notes(ends);
+    struct journal_rewritten counts;
+    struct notes notes;
+    struct error err;
+    struct journal *late = start(dir, NULL), *journal = start(dir, NULL);
+
+    note(late, "of one that was passed over");
+    CU_ASSERT_EQUAL(commit(late), 0);
+    journal_close(late);
+    note(journal, "of the second start");
+    CU_ASSERT_EQUAL(commit(journal), 0);
+    journal_close(journal);
+    CU_ASSERT_EQUAL(
+        journal_rewrite(dir, keep_notes, (char *)"the second note", &counts, &err), 0);
+    CU_ASSERT(counts.kept == 3 && counts.left_out == 1 && counts.damaged == 0);
+    CU_ASSERT_EQUAL(read_notes(dir, &notes, &(struct journal_end){0}, &err), 0);
+    check_notes(&notes, wanted, 3);
+    journal = start(dir, &notes); /* and the run goes on behind it */
+    check_notes(&notes, wanted, 3);
+    journal_close(journal);
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
@@ -462,6 +533,8 @@ int main(void)
         SUITE_TEST(what_the_visitor_refuses_is_refused),
         SUITE_TEST(committer_takes_in_what_was_appended_before_it_started),
         SUITE_TEST(commit_that_fails_leaves_the_file_as_it_was),
+        SUITE_TEST(rewriting_keeps_every_whole_frame_around_the_damage),
+        SUITE_TEST(rewriting_leaves_out_what_the_judge_does_not_want),
         {NULL, NULL},
     };
 
