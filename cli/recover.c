@@ -1,6 +1,7 @@
 /* `shiftwork recover`: makes what can be made again from the journal. */
 #include "cli/commands.h"
 #include "cli/run_journal.h"
+#include "coordinator/ledger_rewrite.h"
 #include "storage/results_file.h"
 
 #include <stdio.h>
@@ -32,19 +33,73 @@ static int write_again(const struct run_setup *setup, struct run_journal *journa
     return rc;
 }
 
+static void say(const struct error *why, const struct journal_rewritten *counts)
+{
+    printf(
+        "%s\na new journal: %lld records kept, %lld left out, %lld damaged place%s\n",
+        why->text, (long long)counts->kept, (long long)counts->left_out,
+        (long long)counts->damaged, counts->damaged == 1 ? "" : "s");
+}
+
+/* Bytes that are no records. */
+static int mend_journal(const char *dir, bool *mended, struct error *err)
+{
+    struct journal_rewritten counts;
+    struct journal_end end;
+    struct error why;
+    int rc = journal_read(dir, NULL, NULL, &end, &why);
+    *mended = rc == ERR_INPUT;
+    if (!*mended)
+        return rc ? error_set(err, rc, "%s", why.text) : 0;
+    rc = ledger_rewrite_jobs(dir, &counts, err);
+    if (!rc)
+        say(&why, &counts);
+    return rc;
+}
+
+/* Records that do not fit each other any more, or whose segments are lost. */
+static int mend_trials(const struct run_setup *setup, const struct error *why,
+                       struct error *err)
+{
+    struct journal_rewritten counts;
+    struct findings_job job = run_journal_job(setup);
+    int rc = ledger_rewrite_trials(setup->dir, &job, &counts, err);
+    if (!rc)
+        say(why, &counts);
+    return rc;
+}
+
+static int recover_setup(const struct run_setup *setup, bool mended, struct error *err)
+{
+    static const struct error gaps = {"what came behind a lost record is looked at"};
+    struct run_journal journal;
+    int rc = mended ? mend_trials(setup, &gaps, err) : 0;
+    if (!rc)
+        rc = run_journal_read(&journal, setup, err);
+    if (rc == ERR_INPUT) {
+        struct error why = *err;
+        rc = mend_trials(setup, &why, err);
+        if (!rc)
+            rc = run_journal_read(&journal, setup, err);
+    }
+    if (rc)
+        return rc;
+    rc = write_again(setup, &journal, err);
+    run_journal_clear(&journal);
+    return rc;
+}
+
 /* With the directory locked. */
 static int recover_locked(const char *dir, struct error *err)
 {
     struct run_setup setup;
-    struct run_journal journal;
-    int rc = run_setup_reload(&setup, dir, err);
+    bool mended;
+    int rc = mend_journal(dir, &mended, err);
+    if (!rc)
+        rc = run_setup_reload(&setup, dir, err);
     if (rc)
         return rc;
-    rc = run_journal_read(&journal, &setup, err);
-    if (!rc) {
-        rc = write_again(&setup, &journal, err);
-        run_journal_clear(&journal);
-    }
+    rc = recover_setup(&setup, mended, err);
     run_setup_clear(&setup);
     return rc;
 }

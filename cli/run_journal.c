@@ -40,10 +40,9 @@ static int read_into(struct run_journal *out, const struct run_setup *setup,
     return rc;
 }
 
-int run_journal_read(struct run_journal *out, const struct run_setup *setup,
-                     struct error *err)
+struct findings_job run_journal_job(const struct run_setup *setup)
 {
-    struct findings_job job = {
+    return (struct findings_job){
         .spec = &setup->spec,
         .list = &setup->enrolment.list,
         .tasks = setup->tasks,
@@ -51,6 +50,12 @@ int run_journal_read(struct run_journal *out, const struct run_setup *setup,
         .encoder_digest = setup->encoder_digest,
         .job_digest = setup->job_digest,
     };
+}
+
+int run_journal_read(struct run_journal *out, const struct run_setup *setup,
+                     struct error *err)
+{
+    struct findings_job job = run_journal_job(setup);
     struct findings *findings = NULL;
     struct trial_policy policy = {.attempts = setup->spec.cluster.attempts};
     memset(out, 0, sizeof *out);

@@ -16,6 +16,8 @@ struct run_journal {
 /* setup: reloaded. ERR_INPUT: journal or segments are damaged. */
 int run_journal_read(struct run_journal *out, const struct run_setup *setup,
                      struct error *err);
+/* What the journal's records are about. */
+struct findings_job run_journal_job(const struct run_setup *setup);
 void run_journal_clear(struct run_journal *journal);
 
 #endif

@@ -96,18 +96,23 @@ static int take_trials(struct history *history, const struct frame *frame,
     return rc;
 }
 
-static int visit(void *arg, const struct frame *frame, struct error *err)
+int history_take(struct history *history, const struct frame *frame, struct error *err)
 {
     switch (frame->type) {
     case RECORD_JOB:
-        return take_job(arg, frame, err);
+        return take_job(history, frame, err);
     case RECORD_CONFIG:
-        return take_config(arg, frame, err);
+        return take_config(history, frame, err);
     case RECORD_TRIALS:
-        return take_trials(arg, frame, err);
+        return take_trials(history, frame, err);
     default:
-        return 0; /* what the trials did is not needed here */
+        return 0;
     }
+}
+
+static int visit(void *arg, const struct frame *frame, struct error *err)
+{
+    return history_take(arg, frame, err);
 }
 
 int history_read(struct history *out, const char *run_dir, struct error *err)

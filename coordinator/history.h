@@ -20,5 +20,8 @@ struct history {
 /* ERR_INPUT: the journal is damaged, or says what cannot be. out is all zero then. */
 int history_read(struct history *out, const char *run_dir, struct error *err);
 void history_clear(struct history *history);
+/* Takes in one record; others than those of jobs, configurations and trials are passed
+ * over. ERR_INPUT: it says what cannot be. */
+int history_take(struct history *history, const struct frame *frame, struct error *err);
 
 #endif

@@ -24,8 +24,8 @@ static int read_configs(struct ledger *ledger)
     for (int i = 1; i <= count; i++) {
         struct settings settings;
         trial_list_config_settings(ledger->list, i, &settings);
-        ledger->configs[i - 1] =
-            (struct ledger_config){settings.epochs, identity_extendable(&settings)};
+        ledger->configs[i - 1] = (struct ledger_config){
+            settings.epochs, settings.report_steps, identity_extendable(&settings)};
     }
     return 0;
 }
@@ -40,8 +40,8 @@ static int open_segments(struct ledger *ledger, const char *run_dir, struct erro
     return rc ? rc : segments_open(&ledger->outputs, path, outputs_limit, err);
 }
 
-static int ledger_new(struct ledger **out, const char *run_dir,
-                      const struct trial_list *list, struct error *err)
+int ledger_new(struct ledger **out, const char *run_dir, const struct trial_list *list,
+               struct error *err)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
     int rc;

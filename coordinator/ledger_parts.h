@@ -13,7 +13,7 @@ struct ledger_entry {
 };
 
 struct ledger_config {
-    int epochs;
+    int epochs, report_steps;
     bool extendable; /* more epochs may continue its trials */
 };
 
@@ -30,6 +30,10 @@ struct ledger {
     char **texts;
     int text_count;
 };
+
+/* Without a journal: what ledger_open() and ledger_read() begin with. */
+int ledger_new(struct ledger **out, const char *run_dir, const struct trial_list *list,
+               struct error *err);
 
 /* The journal_visit of a start; findings and entries are filled. */
 struct ledger_replay {

@@ -259,6 +259,83 @@ def case_a_stopped_run_goes_on_with_the_same_numbers(folder):
     check(digest(folder) == digest(folder, "whole"), "other numbers than undisturbed")
 
 
+def command_on(name, *args):
+    return subprocess.run([PROGRAM, name, *args], text=True, capture_output=True, timeout=60)
+
+
+def case_results_are_made_again_from_the_journal(folder):
+    expect(run(folder), 0)
+    before, out = digest(folder), os.path.join(folder, "out")
+    expect(command_on("verify", out), 0)
+    os.remove(os.path.join(folder, "job.cfg"))  # the run directory is enough
+    os.remove(os.path.join(folder, "train.tsv"))
+    os.remove(os.path.join(out, "results.h5"))
+    done = command_on("verify", out)
+    expect(done, 1)
+    check("recover" in done.stderr, done.stderr)
+    expect(command_on("recover", out), 0)
+    check(digest(folder) == before, "other numbers than before")
+    expect(command_on("verify", out), 0)
+
+
+def flip(path, at):
+    with open(path, "r+b") as f:
+        f.seek(at)
+        byte = f.read(1)[0]
+        f.seek(at)
+        f.write(bytes([byte ^ 4]))
+
+
+def records(path):
+    """Places of the frames of a journal."""
+    with open(path, "rb") as f:
+        data = f.read()
+    places = [m.start() for m in re.finditer(b"SWFR", data)]
+    return places, len(data)
+
+
+def case_a_damaged_journal_loses_only_what_is_computed_again(folder):
+    expect(run(folder), 0)
+    before, out = digest(folder), os.path.join(folder, "out")
+    kept = os.path.join(folder, "kept")
+    os.rename(out, kept)
+    places, _ = records(os.path.join(kept, "journal.0001"))
+    chance = random.Random(1)
+    # START, JOB and the four configurations with their trials come first
+    for place in chance.sample(places[7:-2], 8):
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(kept, out)
+        flip(os.path.join(out, "journal.0001"), place + chance.randrange(40))
+        done = command_on("verify", out)
+        expect(done, 1)
+        check("damaged at byte" in done.stderr, done.stderr)
+        done = command_on("recover", out)
+        expect(done, 0)
+        check("1 damaged place" in done.stdout, done.stdout)
+        expect(command_on("verify", out), 0)
+        expect(run(folder), 0)
+        check(digest(folder) == before, f"other numbers after damage in {place}")
+    shutil.rmtree(out)
+    shutil.copytree(kept, out)
+    flip(os.path.join(out, "journal.0001"), places[1] + 60)  # the job itself
+    done = command_on("recover", out)
+    expect(done, 1)
+    check("record of its job" in done.stderr, done.stderr)
+
+
+def case_lost_outputs_are_computed_again(folder):
+    expect(run(folder), 0)
+    before, out = digest(folder), os.path.join(folder, "out")
+    shutil.rmtree(os.path.join(out, "outputs"))
+    done = run(folder, "--set", "sweep.seeds=3")
+    expect(done, 1)
+    check("is missing" in done.stderr, done.stderr)
+    expect(command_on("recover", out), 0)
+    check("left=0" not in outcome(folder), outcome(folder))
+    expect(run(folder), 0)
+    check(digest(folder) == before, "other numbers than before")
+
+
 def case_a_second_signal_stops_at_once(folder):
     with open(os.path.join(folder, "train.tsv"), "w") as f:
         f.write(rows(60000, "long"))

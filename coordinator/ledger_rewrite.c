@@ -1,0 +1,190 @@
+#include "coordinator/ledger_rewrite.h"
+
+#include "coordinator/history.h"
+#include "coordinator/ledger_parts.h"
+#include "coordinator/records.h"
+
+#include <stdlib.h>
+
+static int copy(const struct frame *frame, struct bytes *out)
+{
+    bytes_put(out, frame->payload, frame->size);
+    return 1;
+}
+
+/* What an error means for a record: 0, it is left out; or the error ends it all. */
+static int left_out(int rc) { return rc == ERR_INPUT || rc == ERR_PROTOCOL ? 0 : rc; }
+
+static int judge_jobs(void *arg, const struct frame *frame, struct bytes *out,
+                      struct error *err)
+{
+    struct history *history = arg;
+    if (frame->type == RECORD_TRIALS && !history->job)
+        return error_set(err, ERR_INPUT,
+                         "the journal's record of its job is damaged, so nothing can "
+                         "be had from the rest; run the job in another directory");
+    int rc = history_take(history, frame, err);
+    return rc ? left_out(rc) : copy(frame, out);
+}
+
+int ledger_rewrite_jobs(const char *run_dir, struct journal_rewritten *out,
+                        struct error *err)
+{
+    struct history history = {0};
+    int rc = journal_rewrite(run_dir, judge_jobs, &history, out, err);
+    history_clear(&history);
+    return rc == ERR_INPUT ? error_prefix(err, rc, "%s", run_dir) : rc;
+}
+
+/* A trial's reports so far. */
+struct progress_made {
+    int64_t step, tokens;
+    int epoch;
+    bool broken; /* one was lost: what comes behind it is of no use */
+};
+
+/* Twice the same journal: once for who is to be kept at its end, once to judge. */
+struct judge {
+    struct ledger_replay replay;
+    const struct findings *in_the_end;
+    struct progress_made *made; /* (trials) */
+};
+
+/* Whether this report cannot be the next one of its trial. */
+static bool leaves_a_gap(const struct judge *judge, const struct report *report)
+{
+    const struct ledger *ledger = judge->replay.ledger;
+    const struct progress_made *made = &judge->made[report->trial - 1];
+    int config = trial_list_parts(ledger->list, (int64_t)report->trial).config;
+    int each = ledger->configs[config - 1].report_steps;
+    /* without its grant nobody knows who computed it */
+    return report->lease != ledger->entries[report->trial - 1].past.lease ||
+           report->epoch > made->epoch + 1 ||
+           (each > 0 && report->step > made->step + each);
+}
+
+/* Whether this result is of more than what is known of its trial. */
+static bool misses_reports(const struct judge *judge, const struct result *result)
+{
+    const struct progress_made *made = &judge->made[result->trial - 1];
+    return made->broken || made->tokens != result->tokens ||
+           judge->replay.ledger->entries[result->trial - 1].past.lease != result->lease;
+}
+
+/* Whether the trial that the record is about has lost a report before it. */
+static bool is_broken(struct judge *judge, const struct frame *frame)
+{
+    struct record_report report;
+    struct record_result result;
+    uint64_t trials = (uint64_t)judge->replay.ledger->list->trial_count;
+    if (frame->type == RECORD_REPORT &&
+        !record_report_get(&report, frame->payload, frame->size, NULL) &&
+        report.report.trial >= 1 && report.report.trial <= trials) {
+        struct progress_made *made = &judge->made[report.report.trial - 1];
+        made->broken = leaves_a_gap(judge, &report.report);
+        if (!made->broken) {
+            made->step = report.report.step;
+            made->tokens = report.report.tokens;
+            made->epoch = report.report.epoch;
+        }
+        return made->broken;
+    }
+    return frame->type == RECORD_RESULT &&
+           !record_result_get(&result, frame->payload, frame->size, NULL) &&
+           result.result.trial >= 1 && result.result.trial <= trials &&
+           misses_reports(judge, &result.result);
+}
+
+static bool readable(struct judge *judge, struct segments *segments,
+                     struct segment_ref ref, uint64_t trial)
+{
+    struct bytes *scratch = &judge->replay.ledger->scratch;
+    scratch->size = 0;
+    return ref.segment != 0 && segments_read(segments, ref, trial, scratch, NULL) == 0;
+}
+
+static int judge_report(struct judge *judge, const struct frame *frame,
+                        struct bytes *out)
+{
+    struct record_report m;
+    if (record_report_get(&m, frame->payload, frame->size, NULL))
+        return 0;
+    if (!readable(judge, judge->replay.ledger->checkpoints, m.ref, m.report.trial))
+        m.ref = (struct segment_ref){0}; /* most are: a later one replaced them */
+    record_report_put(out, &m);
+    return 1;
+}
+
+static int judge_result(struct judge *judge, const struct frame *frame,
+                        struct bytes *out)
+{
+    struct record_result m;
+    if (record_result_get(&m, frame->payload, frame->size, NULL))
+        return 0;
+    bool there = readable(judge, judge->replay.ledger->outputs, m.ref, m.result.trial);
+    if (!there && findings_keeps(judge->in_the_end, (int64_t)m.result.trial))
+        return 0;
+    if (!there)
+        m.ref = (struct segment_ref){0};
+    record_result_put(out, &m);
+    return 1;
+}
+
+static int judge_trials(void *arg, const struct frame *frame, struct bytes *out,
+                        struct error *err)
+{
+    struct judge *judge = arg;
+    if (is_broken(judge, frame))
+        return 0;
+    int rc = ledger_replay_visit(&judge->replay, frame, err);
+    if (rc)
+        return left_out(rc);
+    if (frame->type == RECORD_REPORT)
+        return judge_report(judge, frame, out);
+    if (frame->type == RECORD_RESULT)
+        return judge_result(judge, frame, out);
+    return copy(frame, out);
+}
+
+static int pass_over(void *arg, const struct frame *frame, struct error *err)
+{
+    return left_out(ledger_replay_visit(arg, frame, err));
+}
+
+/* Into findings, whatever does not fit left out. */
+static int look(const char *run_dir, const struct findings_job *job,
+                struct findings *findings, struct error *err)
+{
+    struct ledger_replay replay = {.findings = findings};
+    struct journal_end end;
+    int rc = ledger_new(&replay.ledger, run_dir, job->list, err);
+    if (!rc)
+        rc = journal_read(run_dir, pass_over, &replay, &end, err);
+    ledger_close(replay.ledger);
+    return rc;
+}
+
+int ledger_rewrite_trials(const char *run_dir, const struct findings_job *job,
+                          struct journal_rewritten *out, struct error *err)
+{
+    struct findings *findings = NULL, *in_the_end = NULL;
+    struct ledger *ledger = NULL;
+    int rc = findings_new(&findings, job, err);
+    if (!rc)
+        rc = findings_new(&in_the_end, job, err);
+    if (!rc)
+        rc = look(run_dir, job, in_the_end, err);
+    if (!rc)
+        rc = ledger_new(&ledger, run_dir, job->list, err);
+    struct judge judge = {{ledger, findings}, in_the_end, NULL};
+    judge.made = calloc((size_t)job->list->trial_count + 1, sizeof *judge.made);
+    if (!rc && !judge.made)
+        rc = error_set(err, ERR_MEMORY, "out of memory for the trials");
+    if (!rc)
+        rc = journal_rewrite(run_dir, judge_trials, &judge, out, err);
+    free(judge.made);
+    ledger_close(ledger);
+    findings_free(in_the_end);
+    findings_free(findings);
+    return rc;
+}
