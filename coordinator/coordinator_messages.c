@@ -7,6 +7,7 @@
 #include "jobs/settings_table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,45 +141,92 @@ static void read_checkpoint(struct coordinator *c, int64_t trial, struct bytes *
     bytes_clear(out);
 }
 
-static void send_grant(struct coordinator *c, int worker, struct trial_lease lease)
+/* A GRANT that grows; texts and checkpoints live until it is encoded. */
+struct handout {
+    struct grant grant;
+    char *texts[GRANT_MAX];
+    struct bytes checkpoints[GRANT_MAX];
+    size_t size;
+    bool failed; /* out of memory */
+};
+
+static void handout_add(struct coordinator *c, struct handout *handout, int worker,
+                        struct trial_lease lease)
 {
     const struct member *member = &c->members[worker];
+    int at = handout->grant.count++;
     struct settings settings;
-    struct grant grant = {.count = 1};
-    struct bytes out = {0}, checkpoint = {0};
     struct error err;
     trial_list_settings(c->list, lease.trial, &settings);
-    char *text = settings_canonical(&settings);
-    read_checkpoint(c, lease.trial, &checkpoint);
-    grant.trials[0] = (struct grant_trial){
+    char *text = handout->texts[at] = settings_canonical(&settings);
+    struct bytes *checkpoint = &handout->checkpoints[at];
+    read_checkpoint(c, lease.trial, checkpoint);
+    handout->grant.trials[at] = (struct grant_trial){
         .trial = (uint64_t)lease.trial,
         .lease = lease.lease,
         .task = (uint16_t)trial_list_parts(c->list, lease.trial).task,
         .settings = text ? text : "",
-        .checkpoint = checkpoint.data,
-        .checkpoint_size = checkpoint.size,
+        .checkpoint = checkpoint->data,
+        .checkpoint_size = checkpoint->size,
     };
-    grant_encode(&out, &grant);
-    out.failed = out.failed || !text;
-    free(text);
-    bytes_clear(&checkpoint);
+    handout->failed = handout->failed || !text;
+    handout->size += checkpoint->size;
     findings_begun(c->findings, lease.trial, member->host, member->numerics);
-    if (ledger_grant(c->ledger, lease, settings.epochs, member->host, member->numerics,
-                     &err))
+    if (!c->unrecorded && ledger_grant(c->ledger, lease, settings.epochs, member->host,
+                                       member->numerics, &err))
         coordinator_ledger_failed(c, &err);
-    send_message(c, worker, &out);
     c->changed = true;
 }
 
-/* Gives an idle worker its next trial, if there is one. */
+static void handout_send(struct coordinator *c, struct handout *handout, int worker)
+{
+    struct bytes out = {0};
+    grant_encode(&out, &handout->grant);
+    out.failed = out.failed || handout->failed;
+    for (int i = 0; i < handout->grant.count; i++) {
+        free(handout->texts[i]);
+        bytes_clear(&handout->checkpoints[i]);
+    }
+    send_message(c, worker, &out);
+}
+
+/* How many trials a worker is to hold: more than the one that it computes where trials
+ * take milliseconds, so that it need not wait for the next; but no more than its share
+ * of those that are left. */
+static int wanted_ahead(const struct coordinator *c)
+{
+    static const double ahead_s = 0.1;
+    int workers = trial_table_workers(c->table); /* 0: all were dismissed */
+    int64_t share =
+        workers > 0 ? trial_table_count(c->table, TRIAL_QUEUED) / workers : 0;
+    double fit = c->trial_s > 0 ? ahead_s / c->trial_s : 1;
+    int64_t most = fit < GRANT_MAX ? (int64_t)fit : GRANT_MAX;
+    most = most < share ? most : share;
+    return most > 1 ? (int)most : 1;
+}
+
+/* Gives a worker its next trials, if it has few and there are any. */
 static void grant_next(struct coordinator *c, int worker, double now)
 {
-    if (!c->members[worker].joined || c->members[worker].gone ||
-        trial_table_computing(c->table, worker).trial != 0)
+    enum { LARGE = 1 << 20 }; /* bytes of checkpoints in one message */
+    struct member *member = &c->members[worker];
+    struct handout handout = {.size = 0};
+    if (!member->joined || member->gone)
         return;
-    struct trial_lease lease = trial_table_grant(c->table, worker, now);
-    if (lease.trial != 0)
-        send_grant(c, worker, lease);
+    int held = trial_table_held(c->table, worker), most = wanted_ahead(c);
+    if (held > most / 2)
+        return;
+    if (held == 0)
+        member->since = now;
+    while (held + handout.grant.count < most && handout.grant.count < GRANT_MAX &&
+           handout.size < LARGE) {
+        struct trial_lease lease = trial_table_grant(c->table, worker, now);
+        if (lease.trial == 0)
+            break;
+        handout_add(c, &handout, worker, lease);
+    }
+    if (handout.grant.count > 0)
+        handout_send(c, &handout, worker);
 }
 
 void coordinator_grant_all(struct coordinator *c, double now)
@@ -328,6 +376,17 @@ static int on_report(struct coordinator *c, int worker,
     return 0;
 }
 
+/* What a trial takes, as a running mean over all workers. */
+static void note_duration(struct coordinator *c, int worker, double now)
+{
+    static const double weight = 0.1;
+    struct member *member = &c->members[worker];
+    double seconds = now - member->since;
+    member->since = now;
+    c->trial_s = c->trial_s > 0 ? (1 - weight) * c->trial_s + weight * seconds
+                                : fmax(seconds, 1e-9);
+}
+
 static int on_result(struct coordinator *c, int worker,
                      const struct channel_event *event, double now, struct error *err)
 {
@@ -347,6 +406,7 @@ static int on_result(struct coordinator *c, int worker,
         if (!c->unrecorded && ledger_result(c->ledger, &m, &dropped, err))
             coordinator_ledger_failed(c, err);
         trial_table_ended(c->table, held.trial, held.lease, TRIAL_DONE, now);
+        note_duration(c, worker, now);
         c->work_left -= coordinator_work_of(c, held.trial);
         c->changed = true;
     }

@@ -13,6 +13,7 @@ struct member {
     bool joined, gone, dismissed;
     int64_t pid; /* on this host, so that its end is seen at once; 0: on another */
     struct progress_share share;
+    double since; /* it began what it computes */
 };
 
 /* An acknowledgement that waits for its commit. */
@@ -45,6 +46,7 @@ struct coordinator {
     struct progress_rate rate;
     uint64_t examples;
     double work_left, shown, looked;
+    double trial_s; /* what a trial takes; 0: none is done yet */
 };
 
 /* Ends the run as soon as that is possible; the reason is logged once. */

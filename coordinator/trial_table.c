@@ -23,7 +23,8 @@ struct chain {
 };
 
 struct worker {
-    struct chain held;  /* the first is computed */
+    struct chain held; /* the first is computed */
+    int held_count;
     double heard;       /* or since when it is expected */
     int next, previous; /* workers in order of heard; -1: none */
     bool here, expected;
@@ -197,6 +198,7 @@ static void take_back(struct trial_table *t, int64_t trial, enum trial_state sta
     struct trial *entry = &t->trials[trial];
 
     chain_remove(t, &t->workers[entry->holder].held, (int32_t)trial);
+    t->workers[entry->holder].held_count--;
     entry->holder = -1;
     set_state(t, trial, state);
     if (state == TRIAL_QUEUED)
@@ -284,6 +286,7 @@ struct trial_lease trial_table_grant(struct trial_table *table, int worker, doub
     trial_table_heard(table, worker, now);
     chain_remove(table, &table->queue, trial);
     chain_append(table, &table->workers[worker].held, trial);
+    table->workers[worker].held_count++;
     entry->holder = worker;
     entry->lease = ++table->lease;
     if (entry->attempts < UINT16_MAX)
@@ -399,6 +402,11 @@ int trial_table_losses(const struct trial_table *table, int64_t trial)
 int trial_table_holder(const struct trial_table *table, int64_t trial)
 {
     return table->trials[trial].holder;
+}
+
+int trial_table_held(const struct trial_table *table, int worker)
+{
+    return table->workers[worker].held_count;
 }
 
 struct trial_lease trial_table_computing(const struct trial_table *table, int worker)

@@ -111,6 +111,8 @@ int trial_table_attempts(const struct trial_table *table, int64_t trial);
 int trial_table_losses(const struct trial_table *table, int64_t trial);
 /* The worker that holds it, or -1. */
 int trial_table_holder(const struct trial_table *table, int64_t trial);
+/* How many trials a worker holds. */
+int trial_table_held(const struct trial_table *table, int worker);
 /* The trial that a worker computes: the oldest that it holds; trial = 0: idle. */
 struct trial_lease trial_table_computing(const struct trial_table *table, int worker);
 

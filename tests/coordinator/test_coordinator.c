@@ -41,6 +41,12 @@ struct pretender {
     uint32_t lease;
     int epoch, failed;
     bool left;
+    struct handed {
+        uint64_t trial;
+        uint32_t lease;
+        int epoch;
+    } waiting[64]; /* handed out ahead */
+    int waiting_count;
 };
 
 static void say(struct pretender *p, struct bytes *message)
@@ -108,6 +114,17 @@ static bool endless(const struct pretender *p)
     return p->manner == MANNER_ENDLESS || p->manner == MANNER_SHORT_ENDLESS;
 }
 
+static void begin_next(struct pretender *p)
+{
+    if (p->trial != 0 || p->waiting_count == 0)
+        return;
+    p->trial = p->waiting[0].trial;
+    p->lease = p->waiting[0].lease;
+    p->epoch = p->waiting[0].epoch;
+    memmove(p->waiting, p->waiting + 1,
+            (size_t)--p->waiting_count * sizeof p->waiting[0]);
+}
+
 static void work(struct pretender *p)
 {
     if (p->manner == MANNER_GARBAGE) {
@@ -140,9 +157,10 @@ static void hear(struct pretender *p, const struct channel_event *event)
     struct stop stop;
     if (event->tag == MESSAGE_GRANT &&
         grant_decode(&grant, event->data, event->size, NULL) == 0) {
-        p->trial = grant.trials[0].trial;
-        p->lease = grant.trials[0].lease;
-        p->epoch = grant.trials[0].checkpoint_size > 0 ? 1 : 0;
+        for (int i = 0; i < grant.count; i++)
+            p->waiting[p->waiting_count++] =
+                (struct handed){grant.trials[i].trial, grant.trials[i].lease,
+                                grant.trials[i].checkpoint_size > 0 ? 1 : 0};
     } else if (event->tag == MESSAGE_STOP &&
                stop_decode(&stop, event->data, event->size, NULL) == 0 &&
                stop.trial == p->trial && stop.lease == p->lease) {
@@ -168,6 +186,7 @@ static void pretend(enum manner manner)
     say_hello(&p);
     while (!p.left && clock_monotonic_s() < until) {
         channels_next(p.channels, &event, &err);
+        begin_next(&p);
         if (event.kind == CHANNEL_MESSAGE)
             hear(&p, &event);
         else if (p.trial != 0)
