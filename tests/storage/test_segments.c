@@ -179,6 +179,77 @@ static void damaged_or_strange_bytes_are_refused(void)
     segments_close(segments);
 }
 
+/* Bytes of a file, to be written back in other forms. */
+static size_t read_file(const char *path, uint8_t *data, size_t most)
+{
+    int fd = open(path, O_RDONLY);
+    ssize_t n = fd < 0 ? -1 : read(fd, data, most);
+
+    CU_ASSERT_FATAL(n > 0 && (size_t)n < most);
+    close(fd);
+    return (size_t)n;
+}
+
+static void write_file(const char *path, const uint8_t *data, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_TRUNC);
+
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL_FATAL(write(fd, data, size), (ssize_t)size);
+    close(fd);
+}
+
+/* What reading gives: the true bytes, or a refusal. */
+static bool reads(struct segments *segments, struct segment_ref ref, int trial,
+                  const char *wanted)
+{
+    struct bytes out = {0};
+    struct error err;
+    int rc = segments_read(segments, ref, (uint64_t)trial, &out, &err);
+
+    CU_ASSERT(rc == 0 || rc == ERR_INPUT);
+    if (rc == 0) {
+        CU_ASSERT_EQUAL_FATAL(out.size, strlen(wanted));
+        CU_ASSERT_EQUAL(memcmp(out.data, wanted, out.size), 0);
+    }
+    bytes_clear(&out);
+    return rc == 0;
+}
+
+static void cut_or_flipped_at_any_byte_only_whole_frames_are_believed(void)
+{
+    static const char *const texts[] = {"first", "the second one", "third"};
+    const char *folder = fresh_folder();
+    struct segments *segments = open_in(folder);
+    struct segment_ref refs[3];
+    uint8_t data[1024];
+    char path[PATH];
+
+    for (int i = 0; i < 3; i++)
+        refs[i] = put(segments, i + 1, texts[i]);
+    commit(segments);
+    segments_close(segments);
+    segments = open_in(folder);
+    snprintf(path, sizeof path, "%s/000001.seg", folder);
+    size_t size = read_file(path, data, sizeof data);
+    for (size_t at = 0; at < size; at++) {
+        write_file(path, data, at);
+        for (int i = 0; i < 3; i++) {
+            uint64_t end = i < 2 ? refs[i + 1].at : size;
+            CU_ASSERT_EQUAL(reads(segments, refs[i], i + 1, texts[i]), end <= at);
+        }
+        data[at] ^= 0x40;
+        write_file(path, data, size);
+        for (int i = 0; i < 3; i++) {
+            uint64_t end = i < 2 ? refs[i + 1].at : size;
+            CU_ASSERT_EQUAL(reads(segments, refs[i], i + 1, texts[i]),
+                            at < refs[i].at || at >= end);
+        }
+        data[at] ^= 0x40;
+    }
+    segments_close(segments);
+}
+
 static void refs_read_back(void)
 {
     struct segment_ref ref = {7, 1234, UINT64_C(1) << 40}, again;
@@ -200,6 +271,7 @@ int main(void)
         SUITE_TEST(segment_goes_when_nothing_in_it_counts_for_certain),
         SUITE_TEST(next_start_keeps_what_it_holds_and_no_more),
         SUITE_TEST(damaged_or_strange_bytes_are_refused),
+        SUITE_TEST(cut_or_flipped_at_any_byte_only_whole_frames_are_believed),
         SUITE_TEST(refs_read_back),
         {NULL, NULL},
     };
