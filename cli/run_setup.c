@@ -24,6 +24,7 @@ static char *comparable(const char *resolved)
         "cluster.workers_per_trial=0",
         "cluster.heartbeat_s=1",
         "cluster.lost_after_s=60",
+        "cluster.hang_s=0",
         "cluster.attempts=1",
     };
     struct job_spec spec;

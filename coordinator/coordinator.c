@@ -70,7 +70,16 @@ static void worker_silent(struct coordinator *c, int worker)
     coordinator_member_gone(c, worker, why);
 }
 
-/* Processes of this host that are no more, without waiting for their silence. */
+/* It gives signs of life, but nothing has been computed for too long. */
+static bool hangs(const struct coordinator *c, int worker, double now)
+{
+    double limit = c->spec->cluster.hang_s;
+    return limit > 0 && trial_table_computing(c->table, worker).trial != 0 &&
+           now - c->members[worker].moved > limit;
+}
+
+/* Processes of this host that are no more, without waiting for their silence, and those
+ * that hang. */
 static void check_processes(struct coordinator *c, double now)
 {
     static const double pause_s = 0.1;
@@ -79,9 +88,12 @@ static void check_processes(struct coordinator *c, double now)
     c->looked = now;
     for (int i = 0; i < c->order->workers; i++) {
         const struct member *member = &c->members[i];
-        if (member->joined && !member->gone && member->pid != 0 &&
-            !process_exists(member->pid))
+        if (!member->joined || member->gone)
+            continue;
+        if (member->pid != 0 && !process_exists(member->pid))
             coordinator_member_gone(c, i, "its process has ended");
+        else if (hangs(c, i, now))
+            coordinator_member_gone(c, i, "it computes nothing any more (hang_s)");
     }
 }
 

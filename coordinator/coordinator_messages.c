@@ -217,7 +217,7 @@ static void grant_next(struct coordinator *c, int worker, double now)
     if (held > most / 2)
         return;
     if (held == 0)
-        member->since = now;
+        member->since = member->moved = now;
     while (held + handout.grant.count < most && handout.grant.count < GRANT_MAX &&
            handout.size < LARGE) {
         struct trial_lease lease = trial_table_grant(c->table, worker, now);
@@ -299,15 +299,20 @@ static int on_hello(struct coordinator *c, int worker,
 }
 
 static int on_heartbeat(struct coordinator *c, int worker,
-                        const struct channel_event *event, struct error *err)
+                        const struct channel_event *event, double now,
+                        struct error *err)
 {
     struct heartbeat m;
     struct bytes out = {0};
     int rc = heartbeat_decode(&m, event->data, event->size, err);
     if (rc)
         return rc;
+    struct member *member = &c->members[worker];
     if (m.trial != 0)
         count_examples(c, worker, m.trial, m.lease, m.examples);
+    if (m.trial == 0 || m.microshards != member->microshards)
+        member->moved = now;
+    member->microshards = m.microshards;
     alive_encode(&out);
     send_message(c, worker, &out);
     return 0;
@@ -363,6 +368,7 @@ static int on_report(struct coordinator *c, int worker,
         return 0;
     }
     count_examples(c, worker, m.trial, m.lease, m.examples);
+    c->members[worker].moved = now;
     rc = findings_report(c->findings, &m, err);
     if (rc)
         return rc;
@@ -469,8 +475,9 @@ static int on_message(struct coordinator *c, const struct channel_event *event,
 {
     int worker = event->peer;
     if (c->members[worker].dismissed)
-        return event->tag == MESSAGE_HEARTBEAT ? on_heartbeat(c, worker, event, err)
-                                               : 0;
+        return event->tag == MESSAGE_HEARTBEAT
+                   ? on_heartbeat(c, worker, event, now, err)
+                   : 0;
     if (event->tag != MESSAGE_HELLO && !c->members[worker].joined)
         return error_set(err, ERR_PROTOCOL, "%s before HELLO",
                          message_name(event->tag));
@@ -479,7 +486,7 @@ static int on_message(struct coordinator *c, const struct channel_event *event,
     case MESSAGE_HELLO:
         return on_hello(c, worker, event, now, err);
     case MESSAGE_HEARTBEAT:
-        return on_heartbeat(c, worker, event, err);
+        return on_heartbeat(c, worker, event, now, err);
     case MESSAGE_REPORT:
         return on_report(c, worker, event, now, err);
     case MESSAGE_RESULT:

@@ -14,6 +14,8 @@ struct member {
     int64_t pid; /* on this host, so that its end is seen at once; 0: on another */
     struct progress_share share;
     double since; /* it began what it computes */
+    uint64_t microshards; /* computed, as it says */
+    double moved;         /* when that last changed */
 };
 
 /* An acknowledgement that waits for its commit. */

@@ -36,6 +36,7 @@ struct job_cluster {
     int workers_per_trial; /* 0: as suits */
     double heartbeat_s;    /* between signs of life */
     double lost_after_s;   /* silence after which a worker is given up */
+    double hang_s;         /* nothing computed for so long: the same; 0: never */
     int attempts;          /* lost workers after which a trial is given up */
 };
 

@@ -132,6 +132,7 @@ static const struct setting table[] = {
     INT(GROUP_CLUSTER, job_cluster, workers_per_trial, 0, 0, 1, "0: as suits; more than one is not there yet"),
     REAL_ABOVE(GROUP_CLUSTER, job_cluster, heartbeat_s, 2, 0, 3600, "between a worker's signs of life; below lost_after_s"),
     REAL_ABOVE(GROUP_CLUSTER, job_cluster, lost_after_s, 30, 0, 86400, "silence after which a worker counts as lost"),
+    NUMBER(GROUP_CLUSTER, SETTING_REAL, job_cluster, hang_s, 600, 0, 86400, "time without a computed step after which a living worker counts as lost; 0: never"),
     INT(GROUP_CLUSTER, job_cluster, attempts, 3, 1, 1000, "lost workers without progress after which a trial is given up"),
 
     PATH(GROUP_OUTPUT, job_output, dir, "run directory; run's -o"),

@@ -32,6 +32,7 @@ enum manner {
     MANNER_UNFIT,   /* says so instead of its first report */
     MANNER_GARBAGE, /* instead of its first report */
     MANNER_ABSENT,  /* says nothing at all */
+    MANNER_HANGS,   /* gives signs of life, but computes nothing */
 };
 
 struct pretender {
@@ -125,8 +126,20 @@ static void begin_next(struct pretender *p)
             (size_t)--p->waiting_count * sizeof p->waiting[0]);
 }
 
+static void say_heartbeat(struct pretender *p)
+{
+    struct bytes out = {0};
+    heartbeat_encode(&out, &(struct heartbeat){p->trial, p->lease, 7, 0});
+    say(p, &out);
+    clock_sleep_s(0.02);
+}
+
 static void work(struct pretender *p)
 {
+    if (p->manner == MANNER_HANGS) {
+        say_heartbeat(p);
+        return;
+    }
     if (p->manner == MANNER_GARBAGE) {
         say_garbage(p);
     } else if (p->manner == MANNER_UNFIT) {
@@ -178,7 +191,7 @@ static void pretend(enum manner manner)
     struct pretender p = {.manner = manner};
     struct channel_event event;
     struct error err;
-    double until = clock_monotonic_s() + 20;
+    double until = clock_monotonic_s() + (manner == MANNER_HANGS ? 4 : 20);
     if (manner == MANNER_ABSENT)
         return;
     if (channels_new(&p.channels, 0, 1, &err))
@@ -381,6 +394,15 @@ static void a_worker_that_never_says_hello_is_not_waited_for(void)
     clear_run();
 }
 
+static void a_worker_that_computes_nothing_is_lost(void)
+{
+    run_with("hang_s = 0.5;");
+    CU_ASSERT(end.lost);
+    CU_ASSERT(outcome.exit_code == 0 && outcome.done == 6);
+    CU_ASSERT_EQUAL(logged("is gone: it computes nothing any more"), 1);
+    clear_run();
+}
+
 /* While failing, memory runs out for a receipt of many epochs: its worker is lost
  * long after the other has become idle. */
 static bool failing;
@@ -439,6 +461,8 @@ static const struct scene peaceful[] = {
 static const struct scene absent = {
     SUITE_TEST(a_worker_that_never_says_hello_is_not_waited_for),
     {MANNER_GARBAGE, MANNER_ABSENT}};
+static const struct scene hanging = {SUITE_TEST(a_worker_that_computes_nothing_is_lost),
+                                     {MANNER_HANGS, MANNER_GOOD}};
 static const struct scene failed_send = {
     SUITE_TEST(a_failed_send_gives_the_trial_to_an_idle_worker),
     {MANNER_SHORT_ENDLESS, MANNER_GOOD}};
@@ -466,6 +490,8 @@ int main(int argc, char **argv)
     MPI_Comm_rank(MPI_COMM_WORLD, &mpi_rank);
     if (!strcmp(name, "absent"))
         failed = play(&absent, 1, mpi_rank);
+    else if (!strcmp(name, "hanging"))
+        failed = play(&hanging, 1, mpi_rank);
     else if (!strcmp(name, "failed_send"))
         failed = play(&failed_send, 1, mpi_rank);
     else
