@@ -49,7 +49,7 @@ static void read_file(const uint8_t *head, size_t head_size, const uint8_t *data
     struct error err;
     FILE *file = fopen(path, "wb");
 
-    if (!file || fwrite(head, 1, head_size, file) != head_size ||
+    if (!file || (head && fwrite(head, 1, head_size, file) != head_size) ||
         fwrite(data, 1, size, file) != size || fclose(file) != 0)
         abort();
     if (history_read(&history, folder, &err) == 0)
