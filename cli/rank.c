@@ -92,6 +92,7 @@ static int coordinate(struct run_setup *setup, int workers, struct outcome *outc
             },
         .enrolment = &setup->enrolment,
         .earlier_job = setup->history.job,
+        .accept_numerics = setup->accept_numerics,
         .datasets = (const char *const *)setup->dataset_paths,
         .run_dir = setup->dir,
         .workers = workers,

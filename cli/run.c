@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_WORKERS, OPTION_THREADS, OPTION_SET, OPTION_DIR };
+enum { OPTION_WORKERS, OPTION_THREADS, OPTION_SET, OPTION_DIR, OPTION_ACCEPT };
 
 static const struct option_spec options_table[] = {
     [OPTION_WORKERS] = {"workers", "N", "workers to start; default: one a core"},
@@ -16,6 +16,8 @@ static const struct option_spec options_table[] = {
                         "compute threads of a worker; default: the job's"},
     [OPTION_SET] = {"set", "path=value", "changes a setting of the job; repeatable"},
     [OPTION_DIR] = {"o", "RUN_DIR", "run directory; default: the job's output.dir"},
+    [OPTION_ACCEPT] = {"accept-numerics", NULL,
+                       "go on although the processors compute otherwise"},
     {NULL, NULL, NULL},
 };
 
@@ -59,6 +61,9 @@ static int take_option(struct run_options *options, int option, const char *valu
         if (!strchr(value, '='))
             return command_misused(err, "--set %s: path=value is wanted", value);
         return add_setting(options, "", value, err);
+    case OPTION_ACCEPT:
+        options->accept_numerics = true;
+        return 0;
     case OPTION_DIR:
         return add_setting(options, "output.dir=", value, err);
     case ARGUMENTS_PLAIN:

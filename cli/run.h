@@ -4,11 +4,14 @@
 
 #include "common/error.h"
 
+#include <stdbool.h>
+
 struct run_options {
     const char *job;  /* file */
     const char **set; /* (set_count) "path=value", -o and --threads among them */
     int set_count;
     int workers; /* 0: one a core */
+    bool accept_numerics;
     char **args; /* (arg_count) what stands behind "shiftwork run" */
     int arg_count;
 };

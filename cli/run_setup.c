@@ -66,6 +66,7 @@ int run_setup_read(struct run_setup *out, const struct run_options *options,
                    struct error *err)
 {
     memset(out, 0, sizeof *out);
+    out->accept_numerics = options->accept_numerics;
     int rc =
         job_spec_read(&out->spec, options->job, options->set, options->set_count, err);
     if (rc)

@@ -17,7 +17,8 @@
 struct coordinator_order {
     struct findings_job job;
     const struct enrolment *enrolment; /* its list is job.list */
-    const char *earlier_job;     /* resolved text of the last start's; NULL: none */
+    const char *earlier_job; /* resolved text of the last start's; NULL: none */
+    bool accept_numerics;    /* of workers who compute otherwise than earlier starts */
     const char *const *datasets; /* (tasks) files that the workers read */
     const char *run_dir;         /* made, locked, job.cfg in it */
     int workers;                 /* MPI ranks 1…workers */

@@ -247,6 +247,15 @@ static bool known_trial(const struct coordinator *c, uint64_t trial)
     return trial >= 1 && trial <= (uint64_t)c->list->trial_count;
 }
 
+/* A run that goes on keeps to what it began with, or its numbers would be those of no
+ * undisturbed one. */
+static bool computes_otherwise(const struct coordinator *c, const struct member *member)
+{
+    const char *before = ledger_numerics(c->ledger);
+    return before && !c->order->accept_numerics &&
+           strcmp(before, member->numerics) != 0;
+}
+
 /* Which worker computes a trial then decides about its last digits. */
 static void compare_numerics(struct coordinator *c, int worker)
 {
@@ -285,6 +294,15 @@ static int on_hello(struct coordinator *c, int worker,
         char text[PROTOCOL_NAME + 128];
         snprintf(text, sizeof text, "its version is %s, the coordinator's %s",
                  m.version, SHIFTWORK_VERSION);
+        dismiss(c, worker, text);
+        return 0;
+    }
+    if (computes_otherwise(c, member)) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "it computes as %s, the run so far was computed as %s; run "
+                 "--accept-numerics goes on all the same",
+                 member->numerics, ledger_numerics(c->ledger));
         dismiss(c, worker, text);
         return 0;
     }

@@ -121,6 +121,8 @@ void ledger_close(struct ledger *ledger)
     free(ledger);
 }
 
+const char *ledger_numerics(const struct ledger *ledger) { return ledger->numerics; }
+
 struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial)
 {
     return entry_of(ledger, trial)->past;

@@ -29,6 +29,7 @@ struct ledger {
     struct digest_map names;    /* texts of hosts and numerics, kept once */
     char **texts;
     int text_count;
+    const char *numerics; /* of the last grant before this start; NULL: none */
 };
 
 /* Without a journal: what ledger_open() and ledger_read() begin with. */

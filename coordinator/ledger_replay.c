@@ -63,6 +63,7 @@ static int take_grant(const struct ledger_replay *replay, const struct frame *fr
     if (!host || !numerics)
         return error_set(err, ERR_MEMORY, "out of memory for the journal");
     findings_begun(replay->findings, (int64_t)m.trial, host, numerics);
+    replay->ledger->numerics = numerics;
     entry->past.state = TRIAL_QUEUED; /* running, if its coordinator still lived */
     entry->past.lease = m.lease;
     entry->past.granted_epochs = m.epochs;

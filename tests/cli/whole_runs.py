@@ -259,6 +259,17 @@ def case_a_stopped_run_goes_on_with_the_same_numbers(folder):
     check(digest(folder) == digest(folder, "whole"), "other numbers than undisturbed")
 
 
+def case_a_run_keeps_to_the_processors_it_began_with(folder):
+    nehalem = {"OPENBLAS_CORETYPE": "Nehalem"}  # a kernel that no machine of today takes
+    expect(run(folder, "--set", "sweep.seeds=1"), 0)
+    other = run(folder, env=nehalem)
+    expect(other, 75)
+    check("--accept-numerics" in other.stderr and "Nehalem" in other.stderr, other.stderr)
+    check(outcome(folder) == "exit=75 done=4 given_up=0 left=4\n", outcome(folder))
+    expect(run(folder, "--accept-numerics", env=nehalem), 0)
+    check(outcome(folder) == "exit=0 done=8 given_up=0 left=0\n", outcome(folder))
+
+
 def command_on(name, *args):
     return subprocess.run([PROGRAM, name, *args], text=True, capture_output=True, timeout=60)
 
