@@ -38,8 +38,8 @@ void ledger_close(struct ledger *ledger); /* what was not committed is lost */
 
 struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial);
 
-/* How the trials so far were computed: numerics of the last one that an earlier start
- * has handed out; NULL: none was. */
+/* How the trials so far were computed: numerics of the last report before this start;
+ * NULL: there is none. */
 const char *ledger_numerics(const struct ledger *ledger);
 
 /* Puts every trial where it goes on. wanted (trials): of this start's job; one that the

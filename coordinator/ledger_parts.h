@@ -10,6 +10,7 @@
 struct ledger_entry {
     struct segment_ref checkpoint, outputs;
     struct ledger_past past;
+    const char *numerics; /* of its last grant before this start */
 };
 
 struct ledger_config {
@@ -29,7 +30,7 @@ struct ledger {
     struct digest_map names;    /* texts of hosts and numerics, kept once */
     char **texts;
     int text_count;
-    const char *numerics; /* of the last grant before this start; NULL: none */
+    const char *numerics; /* of the last report before this start; NULL: none */
 };
 
 /* Without a journal: what ledger_open() and ledger_read() begin with. */

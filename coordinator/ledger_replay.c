@@ -63,7 +63,7 @@ static int take_grant(const struct ledger_replay *replay, const struct frame *fr
     if (!host || !numerics)
         return error_set(err, ERR_MEMORY, "out of memory for the journal");
     findings_begun(replay->findings, (int64_t)m.trial, host, numerics);
-    replay->ledger->numerics = numerics;
+    entry->numerics = numerics;
     entry->past.state = TRIAL_QUEUED; /* running, if its coordinator still lived */
     entry->past.lease = m.lease;
     entry->past.granted_epochs = m.epochs;
@@ -85,6 +85,8 @@ static int take_report(const struct ledger_replay *replay, const struct frame *f
     entry->past.epochs = m.report.epoch;
     entry->past.losses = 0;
     entry->checkpoint = m.ref;
+    if (entry->numerics)
+        replay->ledger->numerics = entry->numerics;
     return rc ? ERR_INPUT : 0;
 }
 

@@ -268,6 +268,7 @@ static void next_start_finds_all_that_was_recorded(void)
     must_start(&c, dir, NULL);
     struct results after = snapshot(&c);
     check_same(&before, &after);
+    CU_ASSERT_STRING_EQUAL(ledger_numerics(c.ledger), "1 avx2");
     CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_DONE);
     CU_ASSERT_EQUAL(trial_table_state(c.table, 2), TRIAL_FAILED);
     CU_ASSERT_EQUAL(trial_table_state(c.table, 4), TRIAL_QUEUED);
@@ -293,7 +294,13 @@ static void what_was_not_flushed_is_not_there(void)
 
     fresh_folder(dir);
     must_start(&c, dir, NULL);
+    CU_ASSERT_PTR_NULL(ledger_numerics(c.ledger));
     struct trial_lease lease = grant(&c);
+    flush(&c);
+    stop(&c);
+    must_start(&c, dir, NULL);
+    CU_ASSERT_PTR_NULL(ledger_numerics(c.ledger)); /* nothing is computed yet */
+    lease = grant(&c);
     report(&c, lease, 1);
     flush(&c);
     report(&c, lease, 2);
