@@ -487,6 +487,7 @@ void grant_encode(struct bytes *out, const struct grant *m)
         bytes_put_u32(out, m->trials[i].lease);
         bytes_put_u16(out, m->trials[i].task);
         bytes_put_text(out, m->trials[i].settings);
+        bytes_put_digest(out, m->trials[i].init);
         put_blob(out, m->trials[i].checkpoint, m->trials[i].checkpoint_size);
     }
     message_end(out, start);
@@ -509,6 +510,7 @@ int grant_decode(struct grant *m, const uint8_t *buf, size_t len, struct error *
         trial->lease = bytes_get_u32(&in);
         trial->task = bytes_get_u16(&in);
         trial->settings = bytes_get_text(&in, PROTOCOL_SETTINGS);
+        trial->init = bytes_get_digest(&in);
         trial->checkpoint = get_blob(&in, &trial->checkpoint_size);
         valid = valid && trial->trial > 0;
     }

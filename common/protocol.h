@@ -205,6 +205,7 @@ struct grant_trial {
     uint32_t lease;
     uint16_t task;
     const char *settings; /* every setting, as jobs/ writes them */
+    struct digest init;   /* of the file that their init names; zero: none */
     const uint8_t *checkpoint;
     size_t checkpoint_size; /* 0: from the beginning */
 };

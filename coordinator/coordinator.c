@@ -298,6 +298,26 @@ static int record_job(struct coordinator *c, struct error *err)
     return rc ? rc : ledger_flush(c->ledger, err);
 }
 
+/* Workers must start from the same files as the identities say. A file that is gone by
+ * now was of a configuration of an earlier job, or its worker will miss it too. */
+static int read_inits(struct coordinator *c, struct error *err)
+{
+    const struct trial_list *list = c->list;
+    struct settings settings, before = {.init = ""};
+    c->inits = calloc((size_t)list->config_count + 1, sizeof *c->inits);
+    if (!c->inits)
+        return error_set(err, ERR_MEMORY, "out of memory for the configurations");
+    for (int i = 0; i < list->config_count; i++) {
+        trial_list_config_settings(list, i + 1, &settings);
+        if (settings.init[0] && !strcmp(settings.init, before.init))
+            c->inits[i] = c->inits[i - 1];
+        else if (settings.init[0])
+            identity_file_digest(&c->inits[i], settings.init, NULL);
+        before = settings;
+    }
+    return 0;
+}
+
 static double work_left_of(const struct coordinator *c, int64_t trial)
 {
     struct settings settings;
@@ -331,6 +351,8 @@ static int coordinator_init(struct coordinator *c, const char *results,
     rc = ledger_open(&c->ledger, c->order->run_dir, c->list, c->findings, &end, err);
     if (!rc)
         rc = record_job(c, err);
+    if (!rc)
+        rc = read_inits(c, err);
     if (rc)
         return rc;
     if (end.ignored > 0)
@@ -382,6 +404,7 @@ int coordinator_run(const struct coordinator_order *order, struct outcome *outco
                                     .deposed = c.deposed};
     publisher_free(c.publisher);
     ledger_close(c.ledger);
+    free(c.inits);
     free(c.owed);
     free(c.members);
     trial_table_free(c.table);

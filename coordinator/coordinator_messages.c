@@ -166,6 +166,7 @@ static void handout_add(struct coordinator *c, struct handout *handout, int work
         .lease = lease.lease,
         .task = (uint16_t)trial_list_parts(c->list, lease.trial).task,
         .settings = text ? text : "",
+        .init = c->inits[trial_list_parts(c->list, lease.trial).config - 1],
         .checkpoint = checkpoint->data,
         .checkpoint_size = checkpoint->size,
     };
@@ -536,13 +537,23 @@ bool coordinator_receive(struct coordinator *c, double now)
     return true;
 }
 
+/* What it computes and what was handed out ahead. */
+static void stop_worker(struct coordinator *c, int worker)
+{
+    struct trial_lease held[2 * GRANT_MAX];
+    int count = 0;
+    struct trial_lease lease = trial_table_next_held(c->table, worker, 0);
+    for (; lease.trial != 0 && count < 2 * GRANT_MAX;
+         lease = trial_table_next_held(c->table, worker, lease.trial))
+        held[count++] = lease;
+    for (int i = 0; i < count; i++) /* a send that fails takes them all back */
+        send_stop(
+            c, worker,
+            (struct stop){(uint64_t)held[i].trial, held[i].lease, .at_once = true});
+}
+
 void coordinator_stop_running(struct coordinator *c)
 {
-    for (int i = 0; i < c->order->workers; i++) {
-        struct trial_lease lease = trial_table_computing(c->table, i);
-        if (lease.trial != 0)
-            send_stop(
-                c, i,
-                (struct stop){(uint64_t)lease.trial, lease.lease, .at_once = true});
-    }
+    for (int i = 0; i < c->order->workers; i++)
+        stop_worker(c, i);
 }

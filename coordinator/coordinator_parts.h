@@ -13,7 +13,7 @@ struct member {
     bool joined, gone, dismissed;
     int64_t pid; /* on this host, so that its end is seen at once; 0: on another */
     struct progress_share share;
-    double since; /* it began what it computes */
+    double since;         /* it began what it computes */
     uint64_t microshards; /* computed, as it says */
     double moved;         /* when that last changed */
 };
@@ -30,7 +30,8 @@ struct coordinator {
     const struct job_spec *spec;
     const struct trial_list *list;
     struct ledger *ledger;
-    struct owed *owed; /* from owed_first on, in the order of their tickets */
+    struct digest *inits; /* (configurations) of their init files; zero: none */
+    struct owed *owed;    /* from owed_first on, in the order of their tickets */
     size_t owed_first, owed_count, owed_capacity;
     struct channels *channels;
     struct trial_table *table;

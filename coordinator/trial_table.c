@@ -409,6 +409,13 @@ int trial_table_held(const struct trial_table *table, int worker)
     return table->workers[worker].held_count;
 }
 
+struct trial_lease trial_table_next_held(const struct trial_table *table, int worker,
+                                         int64_t after)
+{
+    return lease_of(table, after ? table->trials[after].next
+                                 : table->workers[worker].held.first);
+}
+
 struct trial_lease trial_table_computing(const struct trial_table *table, int worker)
 {
     return lease_of(table, table->workers[worker].held.first);

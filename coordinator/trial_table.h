@@ -113,6 +113,10 @@ int trial_table_losses(const struct trial_table *table, int64_t trial);
 int trial_table_holder(const struct trial_table *table, int64_t trial);
 /* How many trials a worker holds. */
 int trial_table_held(const struct trial_table *table, int worker);
+/* The trial that it got after this one, or its oldest (after = 0); trial = 0: no more.
+ */
+struct trial_lease trial_table_next_held(const struct trial_table *table, int worker,
+                                         int64_t after);
 /* The trial that a worker computes: the oldest that it holds; trial = 0: idle. */
 struct trial_lease trial_table_computing(const struct trial_table *table, int worker);
 

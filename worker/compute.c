@@ -4,6 +4,7 @@
 #include "worker/compute.h"
 
 #include "common/dataset.h"
+#include "jobs/identity.h"
 #include "jobs/settings_table.h"
 #include "storage/dataset_file.h"
 #include "storage/encoder.h"
@@ -24,6 +25,7 @@ struct queued {
     uint32_t lease;
     int task;
     char *settings;
+    struct digest init; /* that the file of its settings' init must have */
     uint8_t *checkpoint;
     size_t checkpoint_size;
     bool stop; /* is to be left at once */
@@ -147,12 +149,18 @@ static int restore(struct trial *trial, const struct queued *queued, struct erro
     return rc;
 }
 
-/* What is in it is the trial's matter. */
-static int look_for_init(const struct settings *settings, struct error *err)
+/* Another node may have another file under this name. */
+static int look_for_init(const struct settings *settings, struct digest wanted,
+                         struct error *err)
 {
-    if (!settings->init[0] || !access(settings->init, R_OK))
+    struct digest digest;
+    if (!settings->init[0])
         return 0;
-    return error_set(err, ERR_INPUT, "%s: %s", settings->init, strerror(errno));
+    int rc = identity_file_digest(&digest, settings->init, err);
+    if (!rc && !digest_equal(digest, wanted))
+        rc = error_set(err, ERR_INPUT, "%s: not the file that the coordinator reads",
+                       settings->init);
+    return rc;
 }
 
 static int make_trial(struct compute *c, const struct queued *queued,
@@ -319,7 +327,7 @@ static void compute_one(struct compute *c, const struct queued *queued)
     }
     int rc = settings_parse(&settings, queued->settings, &err);
     if (!rc && (open_encoder(c, &err) || load_task(c, queued->task, &known, &err) ||
-                look_for_init(&settings, &err))) {
+                look_for_init(&settings, queued->init, &err))) {
         post_unfit(c, err.text);
         return;
     }
@@ -465,6 +473,7 @@ int compute_add(struct compute *c, const struct grant_trial *m, struct error *er
     queued->trial = m->trial;
     queued->lease = m->lease;
     queued->task = m->task;
+    queued->init = m->init;
     queued->settings = strdup(m->settings);
     queued->checkpoint = malloc(m->checkpoint_size + 1);
     queued->checkpoint_size = m->checkpoint_size;

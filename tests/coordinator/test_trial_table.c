@@ -87,6 +87,28 @@ static void words_under_an_old_lease_are_ignored(void)
     trial_table_free(t);
 }
 
+static void held_trials_are_told_in_their_order(void)
+{
+    struct trial_table *t = table_of(4, 1);
+
+    CU_ASSERT_EQUAL(trial_table_next_held(t, 0, 0).trial, 0);
+    for (int i = 1; i <= 3; i++)
+        trial_table_grant(t, 0, 1);
+    CU_ASSERT_EQUAL(trial_table_held(t, 0), 3);
+    struct trial_lease lease = trial_table_next_held(t, 0, 0);
+    for (int i = 1; i <= 3; i++) {
+        CU_ASSERT(lease.trial == i && lease.lease == (uint32_t)i);
+        lease = trial_table_next_held(t, 0, lease.trial);
+    }
+    CU_ASSERT_EQUAL(lease.trial, 0);
+    trial_table_ended(t, 1, 1, TRIAL_DONE, 2);
+    CU_ASSERT_EQUAL(trial_table_held(t, 0), 2);
+    CU_ASSERT_EQUAL(trial_table_next_held(t, 0, 0).trial, 2);
+    trial_table_worker_lost(t, 0);
+    CU_ASSERT_EQUAL(trial_table_held(t, 0), 0);
+    trial_table_free(t);
+}
+
 static void words_about_no_trial_are_ignored(void)
 {
     struct trial_table *t = table_of(2, 1);
@@ -428,6 +450,7 @@ int main(void)
         SUITE_TEST(finished_trial_is_done_and_frees_its_worker),
         SUITE_TEST(lost_worker_requeues_trial),
         SUITE_TEST(words_under_an_old_lease_are_ignored),
+        SUITE_TEST(held_trials_are_told_in_their_order),
         SUITE_TEST(words_about_no_trial_are_ignored),
         SUITE_TEST(trial_that_loses_every_worker_is_given_up),
         SUITE_TEST(progress_makes_up_for_lost_workers),

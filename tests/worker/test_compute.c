@@ -258,6 +258,11 @@ static void worker_without_the_adapter_to_start_from_is_unfit(void)
     snprintf(settings.init, sizeof settings.init, "%s/none.safetensors",
              place_temporary());
     check_unfit(settings.init, "No such file");
+    FILE *file = fopen(settings.init, "w"); /* another than the identity says */
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fputs("another", file);
+    fclose(file);
+    check_unfit(settings.init, "not the file that the coordinator reads");
 }
 
 static void check_failure(struct compute *c, int status)
