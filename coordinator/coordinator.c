@@ -318,16 +318,6 @@ static int read_inits(struct coordinator *c, struct error *err)
     return 0;
 }
 
-static double work_left_of(const struct coordinator *c, int64_t trial)
-{
-    struct settings settings;
-    if (trial_table_state(c->table, trial) != TRIAL_QUEUED)
-        return 0;
-    trial_list_settings(c->list, trial, &settings);
-    double done = (double)trial_table_epochs(c->table, trial) / settings.epochs;
-    return coordinator_work_of(c, trial) * fmax(0, 1 - done);
-}
-
 static int coordinator_init(struct coordinator *c, const char *results,
                             struct error *err)
 {
@@ -361,7 +351,8 @@ static int coordinator_init(struct coordinator *c, const char *results,
                  end.last, (unsigned long long)end.ignored);
     ledger_restore(c->ledger, c->order->enrolment->wanted, c->findings, c->table);
     for (int64_t i = 1; i <= c->list->trial_count; i++)
-        c->work_left += work_left_of(c, i);
+        if (trial_table_state(c->table, i) == TRIAL_QUEUED)
+            c->work_left += coordinator_work_of(c, i);
     c->shown = now;
     c->changed = true;
     return 0;

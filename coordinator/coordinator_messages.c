@@ -22,7 +22,8 @@ double coordinator_work_of(const struct coordinator *c, int64_t trial)
         rows = settings.limit;
     if (settings.subsample > 0 && settings.subsample < rows)
         rows = settings.subsample;
-    return (double)rows * settings.epochs;
+    int done = ledger_past(c->ledger, trial).epochs; /* before this start */
+    return (double)rows * fmax(0, settings.epochs - done);
 }
 
 /* The end of a lease without a result, for the next start to know. */

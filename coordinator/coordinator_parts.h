@@ -58,7 +58,7 @@ void coordinator_give_up(struct coordinator *c, const char *why);
 void coordinator_ledger_failed(struct coordinator *c, const struct error *err);
 /* Sends what is owed and lasts by now. */
 void coordinator_send_receipts(struct coordinator *c);
-/* Training examples of a trial, if it does not end early. */
+/* Training examples that this start has to do for a trial, if it does not end early. */
 double coordinator_work_of(const struct coordinator *c, int64_t trial);
 /* The worker's trials are handed out again; nothing more is heard of it. */
 void coordinator_member_gone(struct coordinator *c, int worker, const char *why);
