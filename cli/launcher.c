@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/process.h"
+#include "storage/run_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -307,7 +308,7 @@ static int take_end(const struct launch *launch, struct error *err)
         return take_outcome(launch);
     if (launch->reports.begun) {
         if (!lives_here(rank_0))
-            run_dir_unlock_dead(dir, rank_0, NULL);
+            run_lock_remove_dead(dir, rank_0, NULL);
         fprintf(stderr,
                 "shiftwork: the coordinator ended unexpectedly; the same command goes "
                 "on with %s\n",
@@ -366,12 +367,13 @@ static int start(struct launch *launch, char **args, struct error *err)
     return rc;
 }
 
-/* Early and by name; the lock is what counts. */
+/* Early and by name; the lock is what counts, and of another host's holder only rank 0
+ * finds out whether it lives. */
 static int refuse_if_held(const char *dir, struct error *err)
 {
     struct process holder;
     int rc = run_dir_holder(dir, &holder, err);
-    if (rc <= 0 || !holder.host[0] || !process_alive(&holder))
+    if (rc <= 0 || !lives_here(&holder))
         return rc < 0 ? rc : 0;
     return error_set(err, ERR_INPUT, "%s: process %lld on %s works on it", dir,
                      (long long)holder.pid, holder.host);

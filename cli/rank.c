@@ -6,6 +6,7 @@
 #include "cli/run_setup.h"
 #include "common/log.h"
 #include "coordinator/coordinator.h"
+#include "storage/run_lock.h"
 #include "worker/worker_loop.h"
 
 #include <mpi.h>
@@ -77,8 +78,9 @@ static int find_place(int mpi_rank, struct worker_place *place, struct error *er
 
 static bool launched(void) { return getenv("SHIFTWORK_LAUNCHER") != NULL; }
 
-static int coordinate(struct run_setup *setup, int workers, struct outcome *outcome,
-                      struct coordinator_end *end, struct error *err)
+static int coordinate(struct run_setup *setup, const struct run_lock *lock, int workers,
+                      struct outcome *outcome, struct coordinator_end *end,
+                      struct error *err)
 {
     struct coordinator_order order = {
         .job =
@@ -95,6 +97,7 @@ static int coordinate(struct run_setup *setup, int workers, struct outcome *outc
         .accept_numerics = setup->accept_numerics,
         .datasets = (const char *const *)setup->dataset_paths,
         .run_dir = setup->dir,
+        .lock = lock,
         .workers = workers,
         .stops = &stops,
     };
@@ -123,10 +126,11 @@ static bool open_log(char path[SETTINGS_PATH + 16], const char *dir)
     return created;
 }
 
-/* With the directory locked. A run that does not get to work leaves nothing. */
-static int run_in_directory(struct run_setup *setup, int workers,
-                            struct outcome *outcome, struct coordinator_end *end,
-                            struct error *err)
+/* With the directory locked. A run that does not get to work leaves nothing; one whose
+ * directory was taken over leaves everything as it is. */
+static int run_in_directory(struct run_setup *setup, const struct run_lock *lock,
+                            int workers, struct outcome *outcome,
+                            struct coordinator_end *end, struct error *err)
 {
     char log[SETTINGS_PATH + 16];
     int rc = run_setup_look(setup, err); /* again: another may have worked on it */
@@ -138,10 +142,12 @@ static int run_in_directory(struct run_setup *setup, int workers,
     bool created = open_log(log, setup->dir);
     rc = run_setup_prepare(setup, err);
     if (!rc)
-        rc = coordinate(setup, workers, outcome, end, err);
-    log_close();
+        rc = run_lock_check(lock, err);
     if (!rc)
-        return 0;
+        rc = coordinate(setup, lock, workers, outcome, end, err);
+    log_close();
+    if (!rc || run_lock_check(lock, NULL))
+        return rc;
     run_setup_remove_data(setup);
     if (is_new)
         run_dir_forget(setup->dir);
@@ -153,17 +159,17 @@ static int run_in_directory(struct run_setup *setup, int workers,
 static int lock_and_run(struct run_setup *setup, int workers, struct outcome *outcome,
                         struct coordinator_end *end, struct error *err)
 {
+    struct run_lock *lock;
     struct run_dir_made made; /* nothing where there is a launcher: it made them */
     int rc = run_dir_make(setup->dir, &made, err);
     if (rc)
         return rc;
-    rc = run_dir_lock(setup->dir, err);
+    rc = run_lock_take(&lock, setup->dir, setup->spec.cluster.lost_after_s, err);
     if (!rc) {
         if (launched())
             rank_report_begun();
-        rc = run_in_directory(setup, workers, outcome, end, err);
-        if (!end->deposed)
-            run_dir_unlock(setup->dir);
+        rc = run_in_directory(setup, lock, workers, outcome, end, err);
+        run_lock_release(lock);
     }
     run_dir_unmake(setup->dir, &made);
     return rc;

@@ -3,6 +3,7 @@
 #include "cli/run_journal.h"
 #include "coordinator/ledger_rewrite.h"
 #include "storage/results_file.h"
+#include "storage/run_lock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,17 +108,18 @@ static int recover_locked(const char *dir, struct error *err)
 static int recover(const char *dir, struct error *err)
 {
     enum run_dir_state state;
+    struct run_lock *lock;
     char *job;
     int rc = run_dir_inspect(dir, &state, &job, err);
     free(job);
     if (!rc && state == RUN_DIR_NEW)
         rc = error_set(err, ERR_INPUT, "%s: there is no journal in it", dir);
     if (!rc)
-        rc = run_dir_lock(dir, err);
+        rc = run_lock_take(&lock, dir, RUN_LOCK_LEASE_S, err);
     if (rc)
         return run_stopped_by(rc, err);
     rc = recover_locked(dir, err);
-    run_dir_unlock(dir);
+    run_lock_release(lock);
     return run_stopped_by(rc, err);
 }
 

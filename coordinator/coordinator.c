@@ -37,16 +37,47 @@ void coordinator_give_up(struct coordinator *c, const char *why)
     trial_table_stop(c->table);
 }
 
+/* What workers still compute cannot be kept. */
+static void stop_recording(struct coordinator *c, const char *why)
+{
+    c->unrecorded = true;
+    coordinator_give_up(c, why);
+    coordinator_stop_running(c);
+}
+
+/* The directory is another's, or gone: its log is left alone too. */
+static void depose(struct coordinator *c, const char *why)
+{
+    c->deposed = true;
+    log_close();
+    stop_recording(c, why);
+}
+
 void coordinator_ledger_failed(struct coordinator *c, const struct error *err)
 {
     struct error why;
     if (ledger_check(c->ledger, &why))
-        c->deposed = true;
+        depose(c, why.text);
     else
-        why = *err;
-    c->unrecorded = true;
-    coordinator_give_up(c, why.text);
-    coordinator_stop_running(c); /* what they still compute cannot be kept */
+        stop_recording(c, err->text);
+}
+
+static void check_lock(struct coordinator *c)
+{
+    struct error err;
+    if (c->order->lock && !c->deposed && run_lock_check(c->order->lock, &err))
+        depose(c, err.text);
+}
+
+/* First of all that a turn does: a process that was stopped for long finds out before
+ * it writes anything. */
+static void check_lock_in_turn(struct coordinator *c, double now)
+{
+    static const double pause_s = 0.1;
+    if (now < c->lock_looked + pause_s)
+        return;
+    c->lock_looked = now;
+    check_lock(c);
 }
 
 static void check_ledger(struct coordinator *c)
@@ -210,6 +241,7 @@ static void say_farewell(struct coordinator *c)
 static void publish_end(struct coordinator *c)
 {
     struct error err;
+    check_lock(c);
     if (!c->unrecorded && ledger_flush(c->ledger, &err))
         coordinator_ledger_failed(c, &err);
     if (c->deposed)
@@ -249,6 +281,7 @@ static void run_loop(struct coordinator *c)
     double pause = least_sleep_s;
     while (!trial_table_over(c->table)) {
         double now = clock_monotonic_s();
+        check_lock_in_turn(c, now);
         check_stops(c);
         bool busy = coordinator_receive(c, now);
         check_workers(c, now);
@@ -362,6 +395,7 @@ static int coordinator_init(struct coordinator *c, const char *results,
 static void write_end(struct coordinator *c, struct outcome *outcome)
 {
     struct error err;
+    check_lock(c);
     *outcome = outcome_now(c);
     if (!c->unrecorded && (ledger_end(c->ledger, outcome->exit_code, outcome->done,
                                       outcome->given_up, outcome->left, &err) ||

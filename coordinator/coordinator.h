@@ -9,6 +9,7 @@
 #include "coordinator/enrolment.h"
 #include "coordinator/findings.h"
 #include "storage/run_dir.h"
+#include "storage/run_lock.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -21,6 +22,7 @@ struct coordinator_order {
     bool accept_numerics;    /* of workers who compute otherwise than earlier starts */
     const char *const *datasets; /* (tasks) files that the workers read */
     const char *run_dir;         /* made, locked, job.cfg in it */
+    const struct run_lock *lock; /* of run_dir; NULL: nobody else can come */
     int workers;                 /* MPI ranks 1…workers */
     /* How often it was asked to stop: once, at the next reports; twice, at once. */
     const volatile sig_atomic_t *stops;

@@ -49,6 +49,7 @@ struct coordinator {
     struct progress_rate rate;
     uint64_t examples;
     double work_left, shown, looked;
+    double lock_looked;
     double trial_s; /* what a trial takes; 0: none is done yet */
 };
 

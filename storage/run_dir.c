@@ -1,5 +1,4 @@
-/* Small text files of the run directory. The lock is advisory: made with O_EXCL, judged
- * by process number and start time on its own host. */
+/* The run directory's folders and its small text files. */
 #include "storage/run_dir.h"
 #include "storage/file_map.h"
 #include "storage/file_replace.h"
@@ -21,9 +20,7 @@ static void path_in(char out[PATH_SIZE], const char *dir, const char *name)
     snprintf(out, PATH_SIZE, "%s/%s", dir, name);
 }
 
-/* Room, and what a busy machine or server lacks for a while, is not the user's fault.
- */
-static int status_of(int number)
+int run_dir_status_of(int number)
 {
     static const int passing[] = {ENOSPC, EDQUOT, EIO, ESTALE, EMFILE, ENFILE, ENOMEM};
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
@@ -78,7 +75,7 @@ static int read_line(const char *dir, const char *name, char line[LINE],
     if (fd >= 0)
         close(fd);
     if (size < 0)
-        return error_set(err, status_of(wrong), "%s: cannot read: %s", path,
+        return error_set(err, run_dir_status_of(wrong), "%s: cannot read: %s", path,
                          strerror(wrong));
     line[size] = '\0';
     line[strcspn(line, "\r\n")] = '\0';
@@ -229,8 +226,8 @@ static int make_folder(const char *path, size_t length, struct run_dir_made *mad
     }
     if (errno == EEXIST)
         return 0;
-    return error_set(err, status_of(errno), "%s: cannot make this folder: %s", path,
-                     strerror(errno));
+    return error_set(err, run_dir_status_of(errno), "%s: cannot make this folder: %s",
+                     path, strerror(errno));
 }
 
 int run_dir_make(const char *dir, struct run_dir_made *made, struct error *err)
@@ -284,112 +281,17 @@ bool holder_parse(struct process *out, const char *line)
     return whole;
 }
 
+int run_dir_lock_line(const char *dir, char line[RUN_DIR_LINE], struct error *err)
+{
+    return read_line(dir, "lock", line, err);
+}
+
 int run_dir_holder(const char *dir, struct process *holder, struct error *err)
 {
     char line[LINE];
-    int rc = read_line(dir, "lock", line, err);
+    int rc = run_dir_lock_line(dir, line, err);
     holder_parse(holder, line);
     return rc;
-}
-
-enum { HELD = 1 };
-
-static int lock_create(const char *dir, struct error *err)
-{
-    char path[PATH_SIZE], line[LINE];
-    struct process self;
-    process_self(&self);
-    holder_text(line, &self);
-    path_in(path, dir, "lock");
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return errno == EEXIST
-                   ? HELD
-                   : error_set(err, status_of(errno), "%s: %s", path, strerror(errno));
-    errno = ENOSPC; /* of a write that is cut short */
-    bool written = write(fd, line, strlen(line)) == (ssize_t)strlen(line);
-    int wrong = errno;
-    if (close(fd) || !written) {
-        unlink(path);
-        return error_set(err, ERR_IO, "%s: %s", path,
-                         strerror(written ? errno : wrong));
-    }
-    return 0;
-}
-
-static int refuse_held(const char *dir, struct error *err)
-{
-    struct process holder;
-    int rc = run_dir_holder(dir, &holder, err);
-    if (rc < 0)
-        return rc;
-    if (!holder.host[0])
-        return error_set(err, ERR_INPUT, "%s: another process works on it (%s/lock)",
-                         dir, dir);
-    return error_set(err, ERR_INPUT,
-                     "%s: process %" PRId64 " on %s works on it (%s/lock says so)", dir,
-                     holder.pid, holder.host, dir);
-}
-
-static bool same_process(const struct process *a, const struct process *b)
-{
-    return !strcmp(a->host, b->host) && !strcmp(a->boot_id, b->boot_id) &&
-           a->pid == b->pid && a->started == b->started;
-}
-
-/* Only who made lock.stale may remove a dead process's lock, and looks again before:
- * whoever read the same lock may have removed it since, and made its own. */
-int run_dir_unlock_dead(const char *dir, const struct process *dead, struct error *err)
-{
-    char path[PATH_SIZE], token[PATH_SIZE];
-    struct process holder;
-    path_in(path, dir, "lock");
-    path_in(token, dir, "lock.stale");
-    int fd = open(token, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0 && errno == EEXIST)
-        return error_set(err, ERR_INPUT,
-                         "%s: another process is taking over %s/lock; if there is "
-                         "none, remove %s",
-                         dir, dir, token);
-    if (fd < 0)
-        return error_set(err, status_of(errno), "%s: %s", token, strerror(errno));
-    close(fd);
-    int rc = run_dir_holder(dir, &holder, err);
-    if (rc > 0 && same_process(&holder, dead))
-        unlink(path);
-    unlink(token);
-    return rc < 0 ? rc : 0;
-}
-
-int run_dir_lock(const char *dir, struct error *err)
-{
-    struct process holder;
-    struct run_dir_made made;
-    int rc = run_dir_make(dir, &made, err);
-    if (!rc)
-        rc = lock_create(dir, err);
-    if (rc && rc != HELD)
-        run_dir_unmake(dir, &made);
-    if (rc != HELD)
-        return rc;
-    rc = run_dir_holder(dir, &holder, err);
-    if (rc > 0 && process_alive(&holder))
-        return refuse_held(dir, err);
-    if (rc > 0)
-        rc = run_dir_unlock_dead(dir, &holder, err);
-    if (!rc)
-        rc = lock_create(dir, err);
-    return rc == HELD ? refuse_held(dir, err) : rc;
-}
-
-void run_dir_unlock(const char *dir)
-{
-    char path[PATH_SIZE];
-    struct process self, holder;
-    process_self(&self);
-    path_in(path, dir, "lock");
-    if (run_dir_holder(dir, &holder, NULL) > 0 && same_process(&holder, &self))
-        unlink(path);
 }
 
 /* Journals that never began. */

@@ -1,4 +1,5 @@
-/* The run directory's own files: job.cfg, outcome, lock (docs/formats.md). */
+/* The run directory's own files: job.cfg, outcome, what the lock says
+ * (docs/formats.md). */
 #ifndef STORAGE_RUN_DIR_H
 #define STORAGE_RUN_DIR_H
 
@@ -27,7 +28,7 @@ void outcome_text(char out[RUN_DIR_LINE], const struct outcome *outcome);
 bool outcome_parse(struct outcome *out, const char *line); /* without its end of line */
 
 enum run_dir_state {
-    RUN_DIR_NEW,        /* not there, empty, or left by a run whose journal never began */
+    RUN_DIR_NEW, /* not there, empty, or left by a run whose journal never began */
     RUN_DIR_UNFINISHED, /* trials are left */
     RUN_DIR_FINISHED,
 };
@@ -48,18 +49,18 @@ int run_dir_make(const char *dir, struct run_dir_made *made, struct error *err);
 /* Removes those folders again that are empty. */
 void run_dir_unmake(const char *dir, const struct run_dir_made *made);
 
-/* The lock names the process that coordinates. ERR_INPUT names the one that holds it;
- * that of a dead process of this host is taken over. Makes the folders too. */
-int run_dir_lock(const char *dir, struct error *err);
-void run_dir_unlock(const char *dir); /* if this process holds it */
-/* Removes the lock if it is still this process's, which is no more. */
-int run_dir_unlock_dead(const char *dir, const struct process *dead, struct error *err);
 /* 1: it is held; holder is all zero where the lock does not say by whom. 0: nobody
  * holds it. ERR_IO: it cannot be read. */
 int run_dir_holder(const char *dir, struct process *holder, struct error *err);
+/* The same with the lock's whole line, which changes while its holder lives. */
+int run_dir_lock_line(const char *dir, char line[RUN_DIR_LINE], struct error *err);
 /* "host=… boot=… pid=… started=…" */
 void holder_text(char out[RUN_DIR_LINE], const struct process *holder);
 bool holder_parse(struct process *out, const char *line);
+
+/* ERR_IO for an errno of what a busy machine or server lacks for a while, room among
+ * it: that is not the user's fault. Else ERR_INPUT. */
+int run_dir_status_of(int number);
 
 /* Removes job.cfg, outcome and what is empty of a run that did not get to work, whose
  * state was RUN_DIR_NEW. For the lock's holder. */

@@ -248,11 +248,12 @@ static void run_with(const char *cluster)
     static int number;
     static const char *const datasets[] = {"/data.h5"};
     char dir[512], path[600], log[600];
+    struct run_dir_made made;
     struct error err = {""};
     snprintf(dir, sizeof dir, "%s/run%d", place_temporary(), number++);
     snprintf(path, sizeof path, "%s/results.h5", dir);
     snprintf(log, sizeof log, "%s/log", dir);
-    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(run_dir_make(dir, &made, &err), 0);
     CU_ASSERT_EQUAL_FATAL(sample_run_init(&sample, cluster, &err), 0);
     struct coordinator_order order = {.job = sample.job,
                                       .enrolment = &sample.enrolment,

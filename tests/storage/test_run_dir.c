@@ -3,12 +3,10 @@
 #include "tests/support/places.h"
 #include "tests/support/suite.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* A path in a fresh folder, not made itself. */
@@ -18,6 +16,12 @@ static const char *fresh(void)
     static int number;
     snprintf(dir, sizeof dir, "%s/a/run%d", place_temporary(), number++);
     return dir;
+}
+
+static void make(const char *dir)
+{
+    struct run_dir_made made;
+    CU_ASSERT_EQUAL_FATAL(run_dir_make(dir, &made, NULL), 0);
 }
 
 static void put(const char *dir, const char *name, const char *text)
@@ -41,7 +45,7 @@ static void outcome_is_one_line(void)
 {
     const char *dir = fresh();
     char path[1200], line[128];
-    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
+    make(dir);
     struct outcome outcome = {.exit_code = 75, .done = 3, .left = 9000}, got;
     CU_ASSERT_EQUAL(outcome_write(dir, &outcome, NULL), 0);
     outcome.left = 9; /* a shorter line over a longer one */
@@ -66,43 +70,12 @@ static void other_text_is_no_outcome(void)
     const char *dir = fresh();
     struct outcome got;
     struct error err;
-    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
+    make(dir);
     CU_ASSERT_EQUAL(outcome_read(&got, dir, &err), ERR_INPUT);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         put(dir, "outcome", texts[i]);
         CU_ASSERT_EQUAL(outcome_read(&got, dir, &err), ERR_INPUT);
     }
-}
-
-static void lock_of_a_living_process_refuses_by_name(void)
-{
-    const char *dir = fresh();
-    struct process holder;
-    struct error err;
-    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, &err), 0);
-    CU_ASSERT(run_dir_holder(dir, &holder, NULL) == 1 && holder.pid == getpid());
-    CU_ASSERT_EQUAL(run_dir_lock(dir, &err), ERR_INPUT);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, holder.host));
-    run_dir_unlock(dir);
-    CU_ASSERT_EQUAL(run_dir_holder(dir, &holder, NULL), 0);
-    CU_ASSERT_EQUAL(run_dir_lock(dir, &err), 0);
-}
-
-static void lock_of_a_dead_process_is_taken_over(void)
-{
-    const char *dir = fresh();
-    char text[700];
-    struct process self, holder;
-    process_self(&self);
-    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
-    snprintf(text, sizeof text, "host=%s boot=%s pid=%ld started=1\n", self.host,
-             self.boot_id, (long)self.pid);
-    put(dir, "lock", text);
-    CU_ASSERT_EQUAL(run_dir_lock(dir, NULL), 0);
-    CU_ASSERT(run_dir_holder(dir, &holder, NULL) == 1 &&
-              holder.started == self.started);
-    put(dir, "lock", "host=elsewhere.invalid boot=b pid=1 started=1\n");
-    CU_ASSERT_EQUAL(run_dir_lock(dir, NULL), ERR_INPUT); /* who knows? */
 }
 
 static void states_are_told_apart(void)
@@ -112,7 +85,7 @@ static void states_are_told_apart(void)
     char *job;
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
     CU_ASSERT(state == RUN_DIR_NEW && !job); /* not there */
-    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
+    make(dir);
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, NULL), 0);
     CU_ASSERT(state == RUN_DIR_NEW && !job); /* lock and datasets only */
     put(dir, "job.cfg", "the job");
@@ -135,9 +108,10 @@ static void a_folder_of_other_things_is_refused(void)
 {
     const char *dir = fresh();
     enum run_dir_state state;
+    struct run_dir_made made;
     struct error err;
     char *job;
-    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
+    make(dir);
     put(dir, "thesis.tex", "");
     CU_ASSERT_EQUAL(run_dir_inspect(dir, &state, &job, &err), ERR_INPUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "thesis.tex"));
@@ -145,7 +119,7 @@ static void a_folder_of_other_things_is_refused(void)
     char path[1200];
     snprintf(path, sizeof path, "%s/file", dir);
     CU_ASSERT_EQUAL(run_dir_inspect(path, &state, &job, &err), ERR_INPUT);
-    CU_ASSERT_EQUAL(run_dir_lock(path, &err), ERR_INPUT);
+    CU_ASSERT_EQUAL(run_dir_make(path, &made, &err), ERR_INPUT);
 }
 
 static void a_run_whose_journal_never_began_can_begin_again(void)
@@ -154,7 +128,7 @@ static void a_run_whose_journal_never_began_can_begin_again(void)
     enum run_dir_state state;
     struct error err;
     char *job;
-    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
+    make(dir);
     put(dir, "job.cfg", "the job");
     put(dir, "log", "x");
     put(dir, "outcome.tmp.123", "ex");
@@ -179,11 +153,9 @@ static void what_did_not_work_leaves_no_trace(void)
     struct stat info;
     snprintf(path, sizeof path, "%s/b//c", dir);
     CU_ASSERT_EQUAL_FATAL(run_dir_make(path, &made, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(run_dir_lock(path, NULL), 0);
     put(path, "job.cfg", "x");
     outcome_write(path, &(struct outcome){.exit_code = 1}, NULL);
     run_dir_forget(path);
-    run_dir_unlock(path);
     run_dir_unmake(path, &made);
     CU_ASSERT_NOT_EQUAL(stat(dir, &info), 0);
 }
@@ -224,104 +196,17 @@ static void folders_that_cannot_be_made_leave_none(void)
     CU_ASSERT_NOT_EQUAL(stat(path, &info), 0);
 }
 
-static void write_dead_lock(const char *dir, struct process *dead)
-{
-    char text[RUN_DIR_LINE];
-    process_self(dead);
-    dead->started = 1; /* the number has been given to another since */
-    holder_text(text, dead);
-    put(dir, "lock", text);
-}
-
-static void only_the_dead_process_s_lock_is_removed(void)
-{
-    const char *dir = fresh();
-    struct process dead, holder;
-    struct error err;
-    CU_ASSERT_EQUAL_FATAL(run_dir_lock(dir, NULL), 0);
-    write_dead_lock(dir, &dead);
-    dead.pid++;
-    CU_ASSERT_EQUAL(run_dir_unlock_dead(dir, &dead, NULL), 0);
-    CU_ASSERT_EQUAL(run_dir_holder(dir, &holder, NULL), 1);
-    run_dir_unlock(dir); /* not its own any more */
-    CU_ASSERT_EQUAL(run_dir_holder(dir, &holder, NULL), 1);
-    put(dir, "lock.stale", "");
-    dead.pid--;
-    CU_ASSERT_EQUAL(run_dir_unlock_dead(dir, &dead, &err), ERR_INPUT);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "lock.stale"));
-    CU_ASSERT_EQUAL(run_dir_holder(dir, &holder, NULL), 1);
-}
-
-/* In a child: takes the lock, then waits until all have tried. */
-static void try_lock(const char *dir, int go, int done)
-{
-    char byte;
-    bool ready = read(go, &byte, 1) == 0;
-    byte = ready && run_dir_lock(dir, NULL) == 0 ? 'y' : 'n';
-    if (write(done, &byte, 1) != 1)
-        _exit(1);
-    pause();
-}
-
-enum { RIVALS = 8, TURNS = 40 };
-
-/* How many of several processes get a lock that a dead one holds. */
-static int count_winners(const char *dir)
-{
-    int go[2], done[2], winners = 0;
-    pid_t children[RIVALS];
-    CU_ASSERT_EQUAL_FATAL(pipe(go), 0);
-    CU_ASSERT_EQUAL_FATAL(pipe(done), 0);
-    for (int i = 0; i < RIVALS; i++) {
-        children[i] = fork();
-        if (children[i] == 0) {
-            close(go[1]);
-            try_lock(dir, go[0], done[1]);
-        }
-    }
-    close(go[1]); /* all begin at once */
-    for (int i = 0; i < RIVALS; i++) {
-        char byte = 0;
-        CU_ASSERT_EQUAL(read(done[0], &byte, 1), 1);
-        winners += byte == 'y';
-    }
-    for (int i = 0; i < RIVALS; i++) {
-        kill(children[i], SIGKILL);
-        waitpid(children[i], NULL, 0);
-    }
-    close(go[0]);
-    close(done[0]);
-    close(done[1]);
-    return winners;
-}
-
-static void one_of_many_takes_a_dead_lock_over(void)
-{
-    const char *dir = fresh();
-    struct process dead;
-    struct run_dir_made made;
-    CU_ASSERT_EQUAL_FATAL(run_dir_make(dir, &made, NULL), 0);
-    for (int i = 0; i < TURNS; i++) {
-        write_dead_lock(dir, &dead);
-        CU_ASSERT_EQUAL(count_winners(dir), 1);
-    }
-}
-
 int main(void)
 {
     static const struct suite_test tests[] = {
         SUITE_TEST(outcome_is_one_line),
         SUITE_TEST(other_text_is_no_outcome),
-        SUITE_TEST(lock_of_a_living_process_refuses_by_name),
-        SUITE_TEST(lock_of_a_dead_process_is_taken_over),
         SUITE_TEST(states_are_told_apart),
         SUITE_TEST(a_folder_of_other_things_is_refused),
         SUITE_TEST(a_run_whose_journal_never_began_can_begin_again),
         SUITE_TEST(what_did_not_work_leaves_no_trace),
         SUITE_TEST(folders_of_others_stay),
         SUITE_TEST(folders_that_cannot_be_made_leave_none),
-        SUITE_TEST(only_the_dead_process_s_lock_is_removed),
-        SUITE_TEST(one_of_many_takes_a_dead_lock_over),
         {NULL, NULL},
     };
     return suite_run("run_dir", tests);
