@@ -24,9 +24,10 @@
 #include <unistd.h>
 
 static const double watch_s = 0.1;
-static const double end_s = 3.0;  /* for mpirun to end by itself after rank 0 */
-static const double word_s = 1.0; /* for the last word of a rank 0 that is gone */
-static const double term_s = 5.0; /* for mpirun to end after TERM */
+static const double end_s = 3.0;    /* for mpirun to end by itself after rank 0 */
+static const double word_s = 1.0;   /* for the last word of a rank 0 that is gone */
+static const double term_s = 5.0;   /* for mpirun to end after TERM */
+static const double leave_s = 15.0; /* for rank 0 to leave at a second signal */
 
 struct launch {
     const struct run_setup *setup;
@@ -34,6 +35,7 @@ struct launch {
     bool ended; /* mpirun is */
     int status; /* of mpirun, when it has ended */
     int stops, passed_on;
+    double leave_at; /* 0: no second signal yet */
     struct rank_reports reports;
     struct run_dir_made made; /* by this launcher */
 };
@@ -223,6 +225,8 @@ static void wait_signal(struct launch *launch, const sigset_t *wanted, double se
     int number = sigtimedwait(wanted, NULL, &wait);
     if (number == SIGINT || number == SIGTERM || number == SIGUSR1)
         launch->stops++;
+    if (launch->stops >= 2 && launch->leave_at == 0)
+        launch->leave_at = clock_monotonic_s() + leave_s;
     check_mpirun(launch);
     rank_reports_read(&launch->reports);
 }
@@ -242,12 +246,14 @@ static void pass_on(struct launch *launch)
 }
 
 /* It has said so, it is no more, or it does not hold the run directory yet and is to
- * stop: before that nobody would heed a signal. */
+ * stop: before that nobody would heed a signal. Nor does one that prepares data for
+ * long heed a second; its death does no harm. */
 static bool rank_0_over(const struct launch *launch)
 {
     const struct rank_reports *reports = &launch->reports;
     bool gone = (reports->here || reports->begun) && !process_alive(&reports->rank_0);
-    return reports->ended || gone || (!reports->begun && launch->stops > 0);
+    bool late = launch->leave_at > 0 && clock_monotonic_s() > launch->leave_at;
+    return reports->ended || gone || late || (!reports->begun && launch->stops > 0);
 }
 
 static void wait_for_mpirun(struct launch *launch, const sigset_t *wanted,
@@ -309,9 +315,9 @@ static int take_end(const struct launch *launch, struct error *err)
     if (launch->reports.begun) {
         if (!lives_here(rank_0))
             run_lock_remove_dead(dir, rank_0, NULL);
-        fprintf(stderr,
-                "shiftwork: the coordinator ended unexpectedly; the same command goes "
-                "on with %s\n",
+        fprintf(stderr, "shiftwork: %s; the same command goes on with %s\n",
+                launch->leave_at > 0 ? "stopped at once"
+                                     : "the coordinator ended unexpectedly",
                 dir);
         return EXIT_STOPPED;
     }
@@ -344,6 +350,14 @@ static void set_wanted(sigset_t *wanted)
         sigaddset(wanted, numbers[i]);
 }
 
+/* The run is over; one more signal is not to keep its outcome from being told. */
+static void ignore_stops(void)
+{
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
+}
+
 static int start(struct launch *launch, char **args, struct error *err)
 {
     sigset_t wanted, before;
@@ -363,6 +377,7 @@ static int start(struct launch *launch, char **args, struct error *err)
                  ? error_set(err, ERR_IO, "cannot start mpirun: %s", strerror(errno))
                  : watch(launch, &wanted, err);
     close(ends[0]);
+    ignore_stops();
     sigprocmask(SIG_SETMASK, &before, NULL);
     return rc;
 }

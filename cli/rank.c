@@ -17,11 +17,17 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t stops;
+static int grace_s = -1; /* no limit */
 
+/* The end of the grace counts as a second signal. */
 static void count_stop(int number)
 {
-    (void)number;
-    stops++;
+    if (stops++ > 0 || number == SIGALRM || grace_s < 0)
+        return;
+    if (grace_s == 0)
+        stops++;
+    else
+        alarm((unsigned)grace_s);
 }
 
 /* Where a rank dies while MPI starts, the others would wait for it for ever. */
@@ -247,6 +253,8 @@ int rank_run(const struct run_options *options, struct error *err)
     set_signals(mpi_rank == 0);
     int rc = find_place(mpi_rank, &place, err);
     alarm(0);
+    signal(SIGALRM, count_stop); /* set off by a first stop, in rank 0 only */
+    grace_s = options->grace_s;
     if (!rc)
         rc = mpi_rank == 0 ? run_coordinator(options, ranks - 1, &outcome, &end, err)
                            : worker_run(&place, &end.lost, err);

@@ -8,7 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_WORKERS, OPTION_THREADS, OPTION_SET, OPTION_DIR, OPTION_ACCEPT };
+enum {
+    OPTION_WORKERS,
+    OPTION_THREADS,
+    OPTION_SET,
+    OPTION_DIR,
+    OPTION_ACCEPT,
+    OPTION_GRACE
+};
 
 static const struct option_spec options_table[] = {
     [OPTION_WORKERS] = {"workers", "N", "workers to start; default: one a core"},
@@ -18,6 +25,8 @@ static const struct option_spec options_table[] = {
     [OPTION_DIR] = {"o", "RUN_DIR", "run directory; default: the job's output.dir"},
     [OPTION_ACCEPT] = {"accept-numerics", NULL,
                        "go on although the processors compute otherwise"},
+    [OPTION_GRACE] = {"grace", "SECONDS",
+                      "for running epochs to end after a signal; default: no limit"},
     {NULL, NULL, NULL},
 };
 
@@ -26,8 +35,9 @@ static void help(void)
     printf(
         "JOB.cfg is a libconfig file; docs/job-file.md describes it. The run "
         "directory gets\nresults.h5 and all else. INT, TERM and USR1 stop the run "
-        "at the next reports (exit\ncode 75); a second one stops at once. A finished "
-        "run directory is not worked on again:\nits table is printed, and the exit "
+        "at the next reports (exit\ncode 75); a second one, or the end of --grace, "
+        "stops at once: trials go on from their\nlast reports. A finished "
+        "run directory is not worked on again: its table is printed,\nand the exit "
         "code is the run's, 3 where trials were given up.\nUnder mpirun or srun "
         "--mpi=pmix the command is a rank: rank 0 coordinates, the\nothers work.\n\n");
     settings_table_print(stdout);
@@ -53,6 +63,8 @@ static int take_option(struct run_options *options, int option, const char *valu
     switch (option) {
     case OPTION_WORKERS:
         return argument_int(&options->workers, "--workers", value, 1, 1000000, err);
+    case OPTION_GRACE:
+        return argument_int(&options->grace_s, "--grace", value, 0, 1000000, err);
     case OPTION_THREADS:
         if (argument_int(&threads, "--threads", value, 1, 1024, err))
             return COMMAND_MISUSED;
@@ -110,7 +122,7 @@ static int run_role(const struct run_options *options, struct error *err)
 
 static int run(int count, char **args, struct error *err)
 {
-    struct run_options options = {.args = args, .arg_count = count};
+    struct run_options options = {.args = args, .arg_count = count, .grace_s = -1};
     struct arguments arguments;
     const char *value;
     int option, rc = 0;
@@ -131,7 +143,8 @@ static int run(int count, char **args, struct error *err)
 const struct command command_run = {
     .name = "run",
     .synopsis =
-        "JOB.cfg [--workers N] [--threads N] [--set path=value]... [-o RUN_DIR]",
+        "JOB.cfg [--workers N] [--threads N] [--set path=value]... [-o RUN_DIR] "
+        "[--grace SECONDS]",
     .summary = "Runs the trials of a job with a coordinator and its workers",
     .options = options_table,
     .help = help,

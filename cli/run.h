@@ -11,6 +11,7 @@ struct run_options {
     const char **set; /* (set_count) "path=value", -o and --threads among them */
     int set_count;
     int workers; /* 0: one a core */
+    int grace_s; /* between a first signal and what a second one does; -1: no limit */
     bool accept_numerics;
     char **args; /* (arg_count) what stands behind "shiftwork run" */
     int arg_count;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 static const double least_sleep_s = 50e-6, most_sleep_s = 5e-3;
+static const double leave_s = 2.0;    /* for workers to let go at a second signal */
 static const double farewell_s = 5.0; /* for the last messages to go out */
 static const double terminal_s = 0.5, plain_s = 10.0; /* between progress lines */
 
@@ -23,10 +24,25 @@ static void check_stops(struct coordinator *c)
     if (c->stops_seen == 0 && stops == 1)
         log_line("stopping at the next report of each trial; a second signal stops at "
                  "once");
-    if (stops >= 2)
+    if (stops >= 2 && c->stops_seen < 2) {
+        log_line("stopping at once: trials go on from their last reports");
+        c->leave_at = clock_monotonic_s() + leave_s;
         coordinator_stop_running(c);
+    }
     c->stops_seen = stops;
     trial_table_stop(c->table);
+}
+
+/* Workers that do not answer are not waited for: nothing of theirs is needed. */
+static void leave_running(struct coordinator *c, double now)
+{
+    if (c->leave_at == 0 || now < c->leave_at)
+        return;
+    for (int i = 0; i < c->order->workers; i++)
+        if (trial_table_computing(c->table, i).trial != 0) {
+            trial_table_worker_dismissed(c->table, i);
+            c->left_running = true;
+        }
 }
 
 void coordinator_give_up(struct coordinator *c, const char *why)
@@ -284,6 +300,7 @@ static void run_loop(struct coordinator *c)
         check_lock_in_turn(c, now);
         check_stops(c);
         bool busy = coordinator_receive(c, now);
+        leave_running(c, now);
         check_workers(c, now);
         if (c->requeued)
             coordinator_grant_all(c, now);
@@ -425,8 +442,8 @@ int coordinator_run(const struct coordinator_order *order, struct outcome *outco
         show_progress(&c, clock_monotonic_s(), true);
         write_end(&c, outcome);
     }
-    *end = (struct coordinator_end){.lost = c.channels && channels_lost(c.channels),
-                                    .deposed = c.deposed};
+    bool lost = c.left_running || (c.channels && channels_lost(c.channels));
+    *end = (struct coordinator_end){.lost = lost, .deposed = c.deposed};
     publisher_free(c.publisher);
     ledger_close(c.ledger);
     free(c.inits);

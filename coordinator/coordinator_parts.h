@@ -41,6 +41,8 @@ struct coordinator {
     const struct member *first_joined;
     bool requeued; /* trials that idle workers could have */
     int stops_seen;
+    double leave_at;   /* whether workers have answered or not; 0: not yet known */
+    bool left_running; /* not all had */
     bool changed;    /* since the last snapshot */
     bool unwritten;  /* why the results could not be written has been said */
     bool broken;     /* results cannot be written, or nobody is left to work */
