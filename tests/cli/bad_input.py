@@ -351,7 +351,7 @@ def overflow(folder, good, args):
     write_tensors(os.path.join(folder, "huge.safetensors"),
                   *huge_in_adapter(*tensors_of(os.path.join(folder, good))))
     for name in ("a trial that overflows", "a finished directory with one"):
-        check(name, folder, [] if "finished" in name else ["not finite"], code=3,
+        check(name, folder, [] if "finished" in name else ["step 1: the", "not finite"], code=3,
               started=True, args=(*args, "adapter.init=huge.safetensors", "-o", "huge"))
 
 
