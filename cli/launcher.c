@@ -252,8 +252,9 @@ static bool rank_0_over(const struct launch *launch)
 {
     const struct rank_reports *reports = &launch->reports;
     bool gone = (reports->here || reports->begun) && !process_alive(&reports->rank_0);
-    bool late = launch->leave_at > 0 && clock_monotonic_s() > launch->leave_at;
-    return reports->ended || gone || late || (!reports->begun && launch->stops > 0);
+    bool overdue = launch->leave_at > 0 && clock_monotonic_s() > launch->leave_at;
+    return reports->ended || reports->late || gone || overdue ||
+           (!reports->begun && launch->stops > 0);
 }
 
 static void wait_for_mpirun(struct launch *launch, const sigset_t *wanted,
@@ -319,6 +320,13 @@ static int take_end(const struct launch *launch, struct error *err)
                 launch->leave_at > 0 ? "stopped at once"
                                      : "the coordinator ended unexpectedly",
                 dir);
+        return EXIT_STOPPED;
+    }
+    if (launch->reports.late) {
+        fprintf(
+            stderr,
+            "shiftwork: MPI did not start in time: a process has died meanwhile, or "
+            "a node cannot be reached\n");
         return EXIT_STOPPED;
     }
     if (launch->reports.here && launch->stops == 0) {

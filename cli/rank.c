@@ -30,6 +30,8 @@ static void count_stop(int number)
         alarm((unsigned)grace_s);
 }
 
+static bool launched(void) { return getenv("SHIFTWORK_LAUNCHER") != NULL; }
+
 /* Where a rank dies while MPI starts, the others would wait for it for ever. */
 static void start_is_late(int number)
 {
@@ -37,7 +39,9 @@ static void start_is_late(int number)
         "shiftwork: MPI did not start in time: a process has died "
         "meanwhile, or a node cannot be reached\n";
     (void)number;
-    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+    if (launched())
+        rank_report_late(); /* the launcher says it once */
+    else if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
         _exit(EXIT_REFUSED);
     _exit(EXIT_STOPPED);
 }
@@ -81,8 +85,6 @@ static int find_place(int mpi_rank, struct worker_place *place, struct error *er
     place->workers = size - coordinators;
     return 0;
 }
-
-static bool launched(void) { return getenv("SHIFTWORK_LAUNCHER") != NULL; }
 
 static int coordinate(struct run_setup *setup, const struct run_lock *lock, int workers,
                       struct outcome *outcome, struct coordinator_end *end,

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 static const char here[] = "shiftwork-here ", begun[] = "shiftwork-begun ",
-                  ended[] = "shiftwork-ended ";
+                  ended[] = "shiftwork-ended ", late[] = "shiftwork-late\n";
 
 static void say(const char *what, const char *line)
 {
@@ -23,6 +23,12 @@ static void say_process(const char *what)
 }
 
 void rank_report_here(void) { say_process(here); }
+
+void rank_report_late(void)
+{
+    if (write(STDOUT_FILENO, late, sizeof late - 1) < 0)
+        return; /* then nobody listens */
+}
 
 void rank_report_begun(void) { say_process(begun); }
 
@@ -42,6 +48,8 @@ static void take_line(struct rank_reports *reports)
     line[strcspn(line, "\r")] = '\0';
     if ((at = strstr(line, here)))
         reports->here = holder_parse(&reports->rank_0, at + strlen(here));
+    else if (!strncmp(line, late, sizeof late - 2))
+        reports->late = true;
     else if ((at = strstr(line, begun)))
         reports->begun = holder_parse(&reports->rank_0, at + strlen(begun));
     else if ((at = strstr(line, ended)))

@@ -9,6 +9,8 @@
 /* Rank 0: it has started, before MPI has; it holds the lock; it has let go of it and
  * leaves. */
 void rank_report_here(void);
+/* Any rank: MPI does not start. Safe in a signal handler. */
+void rank_report_late(void);
 void rank_report_begun(void);
 void rank_report_ended(const struct outcome *outcome);
 
@@ -17,7 +19,7 @@ struct rank_reports {
     int fd; /* of the pipe, not blocking */
     char line[RUN_DIR_LINE + 64];
     size_t size;
-    bool here, begun, ended;
+    bool here, late, begun, ended;
     struct process rank_0;  /* where here or begun */
     struct outcome outcome; /* where ended */
 };

@@ -381,6 +381,23 @@ def case_a_killed_coordinator_ends_all(folder):
     wait_gone(folder)
 
 
+def case_a_death_while_mpi_starts_ends_all(folder):
+    for rank in (0, 1, 2):
+        launcher = subprocess.Popen(command(folder, "--workers", "2", "-o", f"out{rank}"),
+                                    cwd=folder, text=True, stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                    env={**os.environ, "SHIFTWORK_START_S": "4"})
+        wait_for("the rank", lambda: rank in ranks(folder))
+        os.kill(ranks(folder)[rank], signal.SIGKILL)
+        _, stderr = launcher.communicate(timeout=60)
+        # 0: it had started already, and the other worker did it all
+        check(launcher.returncode in (75, 0), f"exit {launcher.returncode}: {stderr}")
+        ours = [line for line in stderr.splitlines() if line.startswith("shiftwork:")]
+        check(len(ours) <= 1, stderr)
+        wait_gone(folder)
+        expect(run(folder, "-o", f"out{rank}"), 0)
+
+
 def case_a_killed_launcher_ends_all(folder):
     launcher = start(folder, "--workers", "2", *LONG)
     wait_working(folder)
