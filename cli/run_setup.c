@@ -220,6 +220,14 @@ int run_setup_prepare(struct run_setup *setup, struct error *err)
         rc = prepare(setup, err);
     if (rc)
         return rc;
+    /* an older outcome must not speak for this job */
+    if (setup->state != RUN_DIR_NEW)
+        rc = outcome_write(setup->dir,
+                           &(struct outcome){.exit_code = EXIT_STOPPED,
+                                             .left = setup->enrolment.wanted_count},
+                           err);
+    if (rc)
+        return rc;
     snprintf(path, sizeof path, "%s/job.cfg", setup->dir);
     rc = file_replace(path, text, strlen(text), err);
     if (!rc)

@@ -316,13 +316,23 @@ static void run_loop(struct coordinator *c)
     }
 }
 
+/* The same text may mean other trials: where the file that init names has changed. */
+static bool has_news(const struct enrolment *e)
+{
+    bool news = e->first_new <= e->list.trial_count;
+    for (int i = 0; !news && i < e->list.config_count; i++)
+        news = e->changed[i];
+    return news;
+}
+
 /* The job of this start, if it is not the last one's: with all that is new in it. */
 static int record_job(struct coordinator *c, struct error *err)
 {
     const struct coordinator_order *order = c->order;
     const struct enrolment *e = order->enrolment;
     int count = c->spec->task_count;
-    if (order->earlier_job && !strcmp(order->earlier_job, c->spec->resolved))
+    if (order->earlier_job && !strcmp(order->earlier_job, c->spec->resolved) &&
+        !has_news(e))
         return 0;
     struct record_task *tasks = malloc((size_t)count * sizeof *tasks);
     if (!tasks)
@@ -419,6 +429,8 @@ static void write_end(struct coordinator *c, struct outcome *outcome)
                            ledger_flush(c->ledger, &err)))
         coordinator_ledger_failed(c, &err);
     *outcome = outcome_now(c);
+    if (!c->deposed && ledger_check(c->ledger, &err))
+        c->deposed = true;
     if (!c->deposed && outcome_write(c->order->run_dir, outcome, &err))
         log_line("%s", err.text);
 }

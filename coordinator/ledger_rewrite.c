@@ -15,10 +15,21 @@ static int copy(const struct frame *frame, struct bytes *out)
 /* What an error means for a record: 0, it is left out; or the error ends it all. */
 static int left_out(int rc) { return rc == ERR_INPUT || rc == ERR_PROTOCOL ? 0 : rc; }
 
+/* Not ours to throw away. */
+static int of_newer_program(const struct frame *frame, struct error *err)
+{
+    return error_set(err, ERR_INPUT,
+                     "the journal has a record of type %d, written by a newer program: "
+                     "let that one recover it",
+                     frame->type);
+}
+
 static int judge_jobs(void *arg, const struct frame *frame, struct bytes *out,
                       struct error *err)
 {
     struct history *history = arg;
+    if (frame->type > RECORD_LAST)
+        return of_newer_program(frame, err);
     if (frame->type == RECORD_TRIALS && !history->job)
         return error_set(err, ERR_INPUT,
                          "the journal's record of its job is damaged, so nothing can "

@@ -24,8 +24,10 @@ enum record_type {
     RECORD_GRANT = 5,
     RECORD_REPORT = 6,
     RECORD_RESULT = 7,
-    RECORD_LEFT = 8, /* a lease ended without a result */
-    RECORD_END = 9,  /* the coordinator ended by itself */
+    RECORD_LEFT = 8,     /* a lease ended without a result */
+    RECORD_END = 9,      /* the coordinator ended by itself */
+    RECORD_DROPPED = 10, /* outputs of a trial that are no longer kept */
+    RECORD_LAST = RECORD_DROPPED,
 };
 
 enum { RECORD_TASKS_MAX = 4096, RECORD_JOB_MAX = 16 << 20, RECORD_BATCH = 4096 };

@@ -143,6 +143,19 @@ static int write_file(struct rewrite *r, uint32_t number, struct error *err)
     return file_replace(path, r->file.data, r->file.size, err);
 }
 
+/* The name is there before anything is read, so that an older coordinator that still
+ * lives acknowledges nothing more. */
+static int take_number(const char *dir, uint32_t number, struct error *err)
+{
+    struct append_file file;
+    char path[JOURNAL_PATH];
+
+    journal_part_path(dir, number, path);
+    int rc = append_file_create(&file, path, err);
+    append_file_clear(&file);
+    return rc == 1 ? error_set(err, ERR_IO, "%s: has come to be meanwhile", path) : rc;
+}
+
 int journal_rewrite(const char *dir, journal_judge *judge, void *arg,
                     struct journal_rewritten *out, struct error *err)
 {
@@ -155,6 +168,8 @@ int journal_rewrite(const char *dir, journal_judge *judge, void *arg,
     struct link *links = malloc((highest + (size_t)1) * sizeof *links);
     rc = links ? find_links(dir, highest, links, &count, err)
                : error_set(err, ERR_MEMORY, "%s: out of memory", dir);
+    if (!rc)
+        rc = take_number(dir, highest + 1, err);
     size_t begun = frame_begin(&r.file, JOURNAL_START, 0);
     journal_head_put(&r.file, 0, 0);
     frame_end(&r.file, begun);

@@ -243,6 +243,9 @@ static int read_frame(struct segments *s, struct segment_ref ref, uint64_t trial
     enum frame_state state;
 
     path_of(s, ref.segment, path);
+    if (ref.size < TRIAL_FIELD || ref.at > INT64_MAX - FRAME_MOST - 1024)
+        return error_set(err, ERR_INPUT, "%s: nothing can lie at byte %" PRIu64, path,
+                         ref.at);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_set(err, errno == ENOENT ? ERR_INPUT : ERR_IO, "%s: %s", path,
