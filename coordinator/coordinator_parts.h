@@ -43,11 +43,11 @@ struct coordinator {
     int stops_seen;
     double leave_at;   /* whether workers have answered or not; 0: not yet known */
     bool left_running; /* not all had */
-    bool changed;    /* since the last snapshot */
-    bool unwritten;  /* why the results could not be written has been said */
-    bool broken;     /* results cannot be written, or nobody is left to work */
-    bool unrecorded; /* the journal cannot be written: what comes is not kept */
-    bool deposed;    /* the run directory is not ours any more */
+    bool changed;      /* since the last snapshot */
+    bool unwritten;    /* why the results could not be written has been said */
+    bool broken;       /* results cannot be written, or nobody is left to work */
+    bool unrecorded;   /* the journal cannot be written: what comes is not kept */
+    bool deposed;      /* the run directory is not ours any more */
     struct progress_rate rate;
     uint64_t examples;
     double work_left, shown, looked;

@@ -187,7 +187,7 @@ static struct kept *copy_result(const struct result *result)
     return NULL;
 }
 
-bool findings_keeps(const struct findings *findings, int64_t trial)
+static bool is_leader(const struct findings *findings, int64_t trial)
 {
     struct trial_parts parts = trial_list_parts(findings->job.list, trial);
     const struct leaders *leaders = &findings->leaders[parts.task];
@@ -200,7 +200,7 @@ bool findings_keeps(const struct findings *findings, int64_t trial)
 static void let_go(struct findings *findings, int64_t trial,
                    struct findings_dropped *dropped)
 {
-    if (trial == 0 || findings_keeps(findings, trial))
+    if (trial == 0 || is_leader(findings, trial))
         return;
     for (int i = 0; i < dropped->count; i++)
         if (dropped->trials[i] == trial)
@@ -323,15 +323,21 @@ int findings_result(struct findings *findings, const struct result *result,
     entry->tokens = result->tokens;
     entry->test_count = result->test_metric_count;
     memcpy(entry->test, result->test_metrics, sizeof entry->test);
-    update_leaders(findings, trial, dropped);
+    if (result->values.count > 0)
+        update_leaders(findings, trial, dropped);
     return 0;
 }
 
 int findings_outputs(struct findings *findings, const struct result *result,
-                     struct error *err)
+                     struct findings_dropped *dropped, struct error *err)
 {
+    dropped->count = 0;
     int rc = check_outputs(findings, result, err);
-    return rc ? rc : keep_outputs(findings, result, err);
+    if (!rc)
+        rc = keep_outputs(findings, result, err);
+    if (!rc)
+        update_leaders(findings, (int64_t)result->trial, dropped);
+    return rc;
 }
 
 double findings_best(const struct findings *findings, int task)

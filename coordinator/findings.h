@@ -47,7 +47,7 @@ void findings_begun(struct findings *findings, int64_t trial, const char *host,
 int findings_report(struct findings *findings, const struct report *report,
                     struct error *err);
 /* dropped: trials that are no longer among those to keep, this one maybe. A result
- * without values is one whose outputs come later, by findings_outputs(). */
+ * without values is not among them before findings_outputs(). */
 struct findings_dropped {
     int count;
     int64_t trials[3];
@@ -56,11 +56,9 @@ int findings_result(struct findings *findings, const struct result *result,
                     struct findings_dropped *dropped, struct error *err);
 void findings_failure(struct findings *findings, int64_t trial, const char *text);
 
-/* Whether the outputs of this finished trial are to be kept. */
-bool findings_keeps(const struct findings *findings, int64_t trial);
 /* Values and outputs of a result that came without them. */
 int findings_outputs(struct findings *findings, const struct result *result,
-                     struct error *err);
+                     struct findings_dropped *dropped, struct error *err);
 /* A finished trial goes on, with more epochs: it has no result until the next one. */
 void findings_reopen(struct findings *findings, int64_t trial);
 

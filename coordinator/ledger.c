@@ -223,13 +223,40 @@ static void release(struct segments *segments, struct segment_ref *ref, uint64_t
     *ref = (struct segment_ref){0};
 }
 
+int ledger_dropped(struct ledger *ledger, const struct findings_dropped *dropped,
+                   struct error *err)
+{
+    int rc = 0;
+
+    for (int i = 0; !rc && i < dropped->count; i++) {
+        struct ledger_entry *entry = entry_of(ledger, dropped->trials[i]);
+        struct record_dropped m = {(uint64_t)dropped->trials[i]};
+        if (entry->outputs.segment == 0)
+            continue; /* a result that was never among those to keep */
+        record_dropped_put(journal_begin(ledger->journal, RECORD_DROPPED), &m);
+        rc = appended(ledger, err);
+        release(ledger->outputs, &entry->outputs, ledger_ticket(ledger));
+    }
+    return rc;
+}
+
+static bool keeps_itself(const struct result *result,
+                         const struct findings_dropped *dropped)
+{
+    for (int i = 0; i < dropped->count; i++)
+        if (dropped->trials[i] == (int64_t)result->trial)
+            return false;
+    return true;
+}
+
 int ledger_result(struct ledger *ledger, const struct result *result,
                   const struct findings_dropped *dropped, struct error *err)
 {
     struct ledger_entry *entry = entry_of(ledger, (int64_t)result->trial);
     struct record_result m = {.result = *result};
     int config = trial_list_parts(ledger->list, (int64_t)result->trial).config;
-    int rc = put_outputs(ledger, result, &m.ref, err);
+    int rc =
+        keeps_itself(result, dropped) ? put_outputs(ledger, result, &m.ref, err) : 0;
 
     if (rc)
         return rc;
@@ -240,10 +267,7 @@ int ledger_result(struct ledger *ledger, const struct result *result,
     entry->outputs = m.ref;
     if (!ledger->configs[config - 1].extendable)
         release(ledger->checkpoints, &entry->checkpoint, ticket);
-    for (int i = 0; i < dropped->count; i++)
-        release(ledger->outputs, &entry_of(ledger, dropped->trials[i])->outputs,
-                ticket);
-    return rc;
+    return rc ? rc : ledger_dropped(ledger, dropped, err);
 }
 
 int ledger_left(struct ledger *ledger, int64_t trial, uint32_t lease,

@@ -33,6 +33,10 @@ struct ledger {
     const char *numerics; /* of the last report before this start; NULL: none */
 };
 
+/* Their outputs are not kept any more; with a journal only. */
+int ledger_dropped(struct ledger *ledger, const struct findings_dropped *dropped,
+                   struct error *err);
+
 /* Without a journal: what ledger_open() and ledger_read() begin with. */
 int ledger_new(struct ledger **out, const char *run_dir, const struct trial_list *list,
                struct error *err);

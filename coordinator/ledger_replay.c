@@ -107,6 +107,20 @@ static int take_result(const struct ledger_replay *replay, const struct frame *f
     return rc ? ERR_INPUT : 0;
 }
 
+static int take_dropped(const struct ledger_replay *replay, const struct frame *frame,
+                        struct error *err)
+{
+    struct record_dropped m;
+    int rc = record_dropped_get(&m, frame->payload, frame->size, err);
+    if (rc)
+        return rc;
+    struct ledger_entry *entry = named(replay, m.trial);
+    if (!entry)
+        return no_such_trial(m.trial, err);
+    entry->outputs = (struct segment_ref){0};
+    return 0;
+}
+
 static int take_left(const struct ledger_replay *replay, const struct frame *frame,
                      struct error *err)
 {
@@ -137,6 +151,8 @@ int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
         return take_result(replay, frame, err);
     case RECORD_LEFT:
         return take_left(replay, frame, err);
+    case RECORD_DROPPED:
+        return take_dropped(replay, frame, err);
     case RECORD_JOB: /* history_read() has taken these in */
     case RECORD_CONFIG:
     case RECORD_TRIALS:
@@ -149,13 +165,15 @@ int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
     }
 }
 
-/* Outputs of a trial that is among those to keep. */
+/* Outputs that were kept until now; where fewer are to be kept than before, the last
+ * ones go. What is dropped does not depend on the order: the best stay. */
 static int read_outputs(const struct ledger_replay *replay, int64_t trial,
                         struct error *err)
 {
     struct ledger *ledger = replay->ledger;
     struct segment_ref ref = ledger->entries[trial - 1].outputs;
     struct result result = {.trial = (uint64_t)trial};
+    struct findings_dropped dropped = {0};
     struct bytes *scratch = &ledger->scratch;
 
     scratch->size = 0;
@@ -164,7 +182,11 @@ static int read_outputs(const struct ledger_replay *replay, int64_t trial,
         rc = segments_read(ledger->outputs, ref, (uint64_t)trial, scratch, err);
     if (!rc)
         rc = record_outputs_get(&result, scratch->data, scratch->size, err);
-    return rc ? rc : findings_outputs(replay->findings, &result, err);
+    if (!rc)
+        rc = findings_outputs(replay->findings, &result, &dropped, err);
+    if (rc || !ledger->journal)
+        return rc;
+    return ledger_dropped(ledger, &dropped, err);
 }
 
 /* Whether the trial may need its checkpoint yet. */
@@ -188,7 +210,7 @@ int ledger_replay_end(struct ledger_replay *replay, struct error *err)
         struct ledger_entry *entry = &ledger->entries[trial - 1];
         if (!goes_on(ledger, trial))
             entry->checkpoint = (struct segment_ref){0};
-        if (entry->past.state != TRIAL_DONE || !findings_keeps(replay->findings, trial))
+        if (entry->past.state != TRIAL_DONE)
             entry->outputs = (struct segment_ref){0};
         if (entry->checkpoint.segment)
             rc = segments_hold(ledger->checkpoints, entry->checkpoint, err);

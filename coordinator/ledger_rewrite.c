@@ -57,7 +57,7 @@ struct progress_made {
 /* Twice the same journal: once for who is to be kept at its end, once to judge. */
 struct judge {
     struct ledger_replay replay;
-    const struct findings *in_the_end;
+    const struct ledger *in_the_end;
     struct progress_made *made; /* (trials) */
 };
 
@@ -133,7 +133,7 @@ static int judge_result(struct judge *judge, const struct frame *frame,
     if (record_result_get(&m, frame->payload, frame->size, NULL))
         return 0;
     bool there = readable(judge, judge->replay.ledger->outputs, m.ref, m.result.trial);
-    if (!there && findings_keeps(judge->in_the_end, (int64_t)m.result.trial))
+    if (!there && judge->in_the_end->entries[m.result.trial - 1].outputs.segment != 0)
         return 0;
     if (!there)
         m.ref = (struct segment_ref){0};
@@ -162,29 +162,30 @@ static int pass_over(void *arg, const struct frame *frame, struct error *err)
     return left_out(ledger_replay_visit(arg, frame, err));
 }
 
-/* Into findings, whatever does not fit left out. */
-static int look(const char *run_dir, const struct findings_job *job,
-                struct findings *findings, struct error *err)
+/* The whole journal, whatever does not fit left out. */
+static int look(struct ledger **out, const char *run_dir,
+                const struct findings_job *job, struct error *err)
 {
-    struct ledger_replay replay = {.findings = findings};
+    struct ledger_replay replay = {0};
     struct journal_end end;
-    int rc = ledger_new(&replay.ledger, run_dir, job->list, err);
+    int rc = findings_new(&replay.findings, job, err);
+    if (!rc)
+        rc = ledger_new(&replay.ledger, run_dir, job->list, err);
     if (!rc)
         rc = journal_read(run_dir, pass_over, &replay, &end, err);
-    ledger_close(replay.ledger);
+    findings_free(replay.findings);
+    *out = replay.ledger;
     return rc;
 }
 
 int ledger_rewrite_trials(const char *run_dir, const struct findings_job *job,
                           struct journal_rewritten *out, struct error *err)
 {
-    struct findings *findings = NULL, *in_the_end = NULL;
-    struct ledger *ledger = NULL;
+    struct findings *findings = NULL;
+    struct ledger *ledger = NULL, *in_the_end = NULL;
     int rc = findings_new(&findings, job, err);
     if (!rc)
-        rc = findings_new(&in_the_end, job, err);
-    if (!rc)
-        rc = look(run_dir, job, in_the_end, err);
+        rc = look(&in_the_end, run_dir, job, err);
     if (!rc)
         rc = ledger_new(&ledger, run_dir, job->list, err);
     struct judge judge = {{ledger, findings}, in_the_end, NULL};
@@ -195,7 +196,7 @@ int ledger_rewrite_trials(const char *run_dir, const struct findings_job *job,
         rc = journal_rewrite(run_dir, judge_trials, &judge, out, err);
     free(judge.made);
     ledger_close(ledger);
-    findings_free(in_the_end);
+    ledger_close(in_the_end);
     findings_free(findings);
     return rc;
 }

@@ -324,6 +324,21 @@ int record_left_get(struct record_left *m, const void *data, size_t size,
     return valid && bytes_done(&in) ? 0 : no_record("LEFT", err);
 }
 
+void record_dropped_put(struct bytes *out, const struct record_dropped *m)
+{
+    bytes_put_u64(out, m->trial);
+}
+
+int record_dropped_get(struct record_dropped *m, const void *data, size_t size,
+                       struct error *err)
+{
+    struct bytes_reader in;
+
+    bytes_reader_init(&in, data, size);
+    m->trial = bytes_get_u64(&in);
+    return bytes_done(&in) ? 0 : no_record("DROPPED", err);
+}
+
 void record_end_put(struct bytes *out, const struct record_end *m)
 {
     bytes_put_i32(out, m->exit_code);

@@ -111,6 +111,13 @@ void record_left_put(struct bytes *out, const struct record_left *m);
 int record_left_get(struct record_left *m, const void *data, size_t size,
                     struct error *err);
 
+struct record_dropped {
+    uint64_t trial;
+};
+void record_dropped_put(struct bytes *out, const struct record_dropped *m);
+int record_dropped_get(struct record_dropped *m, const void *data, size_t size,
+                       struct error *err);
+
 struct record_end {
     int32_t exit_code;
     int64_t done, given_up, left;

@@ -29,7 +29,8 @@ static int read_job(struct sample_run *run, const struct sample_change *change,
              change->sweep
                  ? change->sweep
                  : "seeds = 2; space = { learning_rate = [1e-3, 2e-3, 3e-3]; };",
-             change->cluster ? change->cluster : "", SAMPLE_KEEP);
+             change->cluster ? change->cluster : "",
+             change->keep ? change->keep : SAMPLE_KEEP);
     return job_spec_parse(&run->spec, "job.cfg", "/", text, NULL, 0, err);
 }
 

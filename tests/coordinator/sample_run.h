@@ -24,6 +24,7 @@ int sample_run_init(struct sample_run *run, const char *cluster, struct error *e
  * in the places of the sample's training and sweep. */
 struct sample_change {
     const char *cluster, *training, *sweep; /* NULL: the sample's */
+    int keep;                               /* 0: the sample's */
 };
 int sample_run_again(struct sample_run *run, const struct sample_change *change,
                      struct history *history, struct error *err);

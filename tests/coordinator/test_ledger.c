@@ -549,6 +549,64 @@ static void job_without_a_common_configuration_is_another(void)
     stop(&c);
 }
 
+static void kept_outputs_stay_as_they_are_when_more_or_fewer_are_to_be_kept(void)
+{
+    static const int keeps[] = {1, 3, 1, 6};
+    struct coordination c;
+    char dir[PATH - 64];
+
+    fresh_folder(dir);
+    for (size_t i = 0; i < sizeof keeps / sizeof *keeps; i++) {
+        struct sample_change change = {.keep = keeps[i]};
+        must_start(&c, dir, &change);
+        if (trial_table_count(c.table, TRIAL_QUEUED) > 0) {
+            whole_trial(&c, 2);
+            whole_trial(&c, 2);
+        }
+        flush(&c);
+        struct results before = snapshot(&c);
+        stop(&c);
+        must_start(&c, dir, &change);
+        struct results after = snapshot(&c);
+        check_same(&before, &after);
+        results_clear(&before);
+        results_clear(&after);
+        stop(&c);
+    }
+}
+
+/* While trials go on with more epochs, some are done again and others not yet. */
+static void death_among_trials_that_go_on_keeps_the_same_outputs(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+    struct sample_change two = {.training = "epochs = 2; warmup = 0.0; "
+                                            "schedule = \"constant\";"};
+    struct sample_change four = {.training = "epochs = 4; warmup = 0.0; "
+                                             "schedule = \"constant\";"};
+
+    fresh_folder(dir);
+    must_start(&c, dir, &two);
+    for (int i = 0; i < SAMPLE_TRIALS; i++)
+        whole_trial(&c, 2);
+    flush(&c);
+    stop(&c);
+    must_start(&c, dir, &four);
+    for (int i = 0; i < 4; i++)
+        whole_trial(&c, 4);
+    grant(&c);
+    grant(&c);
+    flush(&c);
+    struct results before = snapshot(&c);
+    stop(&c);
+    must_start(&c, dir, &four);
+    struct results after = snapshot(&c);
+    check_same(&before, &after);
+    results_clear(&before);
+    results_clear(&after);
+    stop(&c);
+}
+
 static void missing_outputs_are_refused(void)
 {
     struct coordination c;
@@ -580,6 +638,8 @@ int main(void)
         SUITE_TEST(more_epochs_continue_trials_that_do_not_know_their_end),
         SUITE_TEST(more_epochs_of_a_schedule_that_ends_are_new_trials),
         SUITE_TEST(job_without_a_common_configuration_is_another),
+        SUITE_TEST(kept_outputs_stay_as_they_are_when_more_or_fewer_are_to_be_kept),
+        SUITE_TEST(death_among_trials_that_go_on_keeps_the_same_outputs),
         SUITE_TEST(missing_outputs_are_refused),
         {NULL, NULL},
     };

@@ -48,7 +48,7 @@ static struct result sample_result(void)
 }
 
 /* One of each, for the tests of all. */
-enum { KINDS = 9 };
+enum { KINDS = 10 };
 
 static void put(struct bytes *out, int kind)
 {
@@ -81,8 +81,11 @@ static void put(struct bytes *out, int kind)
     case 7:
         record_left_put(out, &(struct record_left){12, 34, TRIAL_GIVEN_UP, 3, "why"});
         break;
-    default:
+    case 8:
         record_end_put(out, &(struct record_end){75, 3, 1, 8});
+        break;
+    default:
+        record_dropped_put(out, &(struct record_dropped){12});
     }
 }
 
@@ -98,6 +101,7 @@ static int get(int kind, const void *data, size_t size)
         struct result outputs;
         struct record_left left;
         struct record_end end;
+        struct record_dropped dropped;
     } m;
     struct error err;
 
@@ -119,8 +123,10 @@ static int get(int kind, const void *data, size_t size)
         return record_outputs_get(&m.outputs, data, size, &err);
     case 7:
         return record_left_get(&m.left, data, size, &err);
-    default:
+    case 8:
         return record_end_get(&m.end, data, size, &err);
+    default:
+        return record_dropped_get(&m.dropped, data, size, &err);
     }
 }
 
@@ -152,7 +158,7 @@ static void recorded_bytes_stay(void)
         "54db62b725abadd765622333d928f69b", "2fb802d8b42465a9b63a0e54292fe28b",
         "a8238c16f2c89e12c2232b025e37b0e6", "544486cb779755ab0fbb38961ce1e797",
         "def532522ef72b89990ad56b794b6a76", "520919696332cc98fa08d3f7f2a98939",
-        "8702cb69bd122a16b6a41eec459c1d6b"};
+        "8702cb69bd122a16b6a41eec459c1d6b", "7f934485d1e1fe485b6897f10aea775e"};
 
     for (int kind = 0; kind < KINDS; kind++) {
         struct bytes out = {0};

@@ -96,6 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(left)
     case RECORD_END:
         CHECK(end)
+    case RECORD_DROPPED:
+        CHECK(dropped)
     default:
         rc = check_outputs(data, size, &again);
     }
