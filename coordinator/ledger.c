@@ -334,18 +334,14 @@ int ledger_check(const struct ledger *ledger, struct error *err)
 /* What the journal names comes before it. */
 static void start_commit(struct ledger *ledger)
 {
-    struct append_file *parts[] = {segments_file(ledger->checkpoints),
-                                   segments_file(ledger->outputs),
-                                   journal_file(ledger->journal)};
     struct append_file *files[COMMITTER_FILES];
-    int count = 0;
 
     if (committer_busy(ledger->committer) ||
         journal_file(ledger->journal)->pending.size == 0)
         return;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (parts[i])
-            files[count++] = parts[i];
+    int count = segments_files(ledger->checkpoints, files);
+    count += segments_files(ledger->outputs, files + count);
+    files[count++] = journal_file(ledger->journal);
     ledger->target = ledger_ticket(ledger);
     committer_start(ledger->committer, files, count);
 }

@@ -15,7 +15,7 @@ void committer_free(struct committer *committer);
 bool committer_busy(const struct committer *committer);
 /* Takes and flushes what is pending, file after file in this order: a file may rely on
  * what it names in those before it. Not while busy. */
-enum { COMMITTER_FILES = 4 };
+enum { COMMITTER_FILES = 5 };
 void committer_start(struct committer *committer, struct append_file *const *files,
                      int count);
 /* 1: a commit has landed since the last call; 0: none has; ERR_IO: it failed, and

@@ -29,6 +29,8 @@ struct segments {
     uint32_t last;              /* highest number ever seen */
     struct append_file current; /* path NULL: none yet */
     uint32_t current_number;
+    struct append_file full; /* the one before, while something of it is pending */
+    uint32_t full_number;
 };
 
 static void path_of(const struct segments *s, uint32_t number, char path[PATH_SIZE])
@@ -113,6 +115,7 @@ void segments_close(struct segments *segments)
     if (!segments)
         return;
     append_file_clear(&segments->current);
+    append_file_clear(&segments->full);
     free(segments->list);
     free(segments->folder);
     free(segments);
@@ -176,9 +179,15 @@ int segments_put(struct segments *segments, uint64_t trial, const void *data,
     return 0;
 }
 
-struct append_file *segments_file(struct segments *segments)
+int segments_files(struct segments *segments, struct append_file *files[SEGMENTS_FILES])
 {
-    return segments->current.path ? &segments->current : NULL;
+    int count = 0;
+
+    if (segments->full.path)
+        files[count++] = &segments->full;
+    if (segments->current.path)
+        files[count++] = &segments->current;
+    return count;
 }
 
 int segments_hold(struct segments *segments, struct segment_ref ref, struct error *err)
@@ -201,19 +210,30 @@ void segments_release(struct segments *segments, struct segment_ref ref,
     segment->free_from = ticket;
 }
 
+/* There is always something pending where many report, so a full segment waits aside
+ * for the commit of its last bytes. */
+static int rotate(struct segments *s, struct error *err)
+{
+    if (s->full.path && append_file_end(&s->full) == s->full.committed)
+        append_file_clear(&s->full);
+    if (s->full.path || !s->current.path || s->current.committed <= s->limit)
+        return 0;
+    s->full = s->current;
+    s->full_number = s->current_number;
+    s->current = (struct append_file){.fd = -1};
+    return begin_segment(s, err);
+}
+
 int segments_tidy(struct segments *segments, uint64_t committed, struct error *err)
 {
     char path[PATH_SIZE];
-    struct append_file *current = &segments->current;
-    int rc = 0;
+    int rc = rotate(segments, err);
 
-    if (current->path && current->committed > segments->limit &&
-        append_file_end(current) == current->committed)
-        rc = begin_segment(segments, err);
     for (int i = segments->count - 1; i >= 0; i--) {
         struct segment *segment = &segments->list[i];
         if (segment->held > 0 || segment->free_from > committed ||
-            segment->number == segments->current_number)
+            segment->number == segments->current_number ||
+            (segments->full.path && segment->number == segments->full_number))
             continue;
         path_of(segments, segment->number, path);
         unlink(path); /* what stays is tried again at the next start */
@@ -225,8 +245,10 @@ int segments_tidy(struct segments *segments, uint64_t committed, struct error *e
 /* From memory where no commit has landed yet. */
 static const uint8_t *in_flight(const struct segments *s, struct segment_ref ref)
 {
-    const struct append_file *f = &s->current;
-    if (ref.segment != s->current_number || ref.at < f->committed)
+    bool full = s->full.path && ref.segment == s->full_number;
+    const struct append_file *f = full ? &s->full : &s->current;
+    if (!f->path || (!full && ref.segment != s->current_number) ||
+        ref.at < f->committed)
         return NULL;
     uint64_t offset = ref.at - f->committed;
     return offset < f->flying.size ? f->flying.data + offset

@@ -23,12 +23,14 @@ int segments_open(struct segments **out, const char *folder, uint64_t limit,
                   struct error *err);
 void segments_close(struct segments *segments);
 
-/* Appends; it lasts with the next commit of segments_file(). What it names counts from
+/* Appends; it lasts with the next commit of segments_files(). What it names counts from
  * now on, until it is released. */
 int segments_put(struct segments *segments, uint64_t trial, const void *data,
                  size_t size, struct segment_ref *ref, struct error *err);
-/* The file to be committed, before the journal; NULL: nothing was put yet. */
-struct append_file *segments_file(struct segments *segments);
+/* The files to be committed before the journal; how many. */
+enum { SEGMENTS_FILES = 2 };
+int segments_files(struct segments *segments,
+                   struct append_file *files[SEGMENTS_FILES]);
 
 /* What an earlier start has put counts again. ERR_INPUT: there is no such segment. */
 int segments_hold(struct segments *segments, struct segment_ref ref, struct error *err);

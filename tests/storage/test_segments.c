@@ -50,12 +50,23 @@ static struct segment_ref put(struct segments *segments, int trial, const char *
 
 static void commit(struct segments *segments)
 {
-    struct append_file *file = segments_file(segments);
+    struct append_file *files[SEGMENTS_FILES];
+    int count = segments_files(segments, files);
     struct error err;
 
-    append_file_take(file);
-    CU_ASSERT_EQUAL_FATAL(append_file_flush(file, &err), 0);
-    append_file_landed(file);
+    for (int i = 0; i < count; i++) {
+        append_file_take(files[i]);
+        CU_ASSERT_EQUAL_FATAL(append_file_flush(files[i], &err), 0);
+        append_file_landed(files[i]);
+    }
+}
+
+static struct append_file *only_file(struct segments *segments)
+{
+    struct append_file *files[SEGMENTS_FILES];
+
+    CU_ASSERT_EQUAL_FATAL(segments_files(segments, files), 1);
+    return files[0];
 }
 
 static void check(struct segments *segments, struct segment_ref ref, int trial,
@@ -74,17 +85,18 @@ static void what_is_put_comes_back_before_during_and_after_a_commit(void)
 {
     const char *folder = fresh_folder();
     struct segments *segments = open_in(folder);
+    struct append_file *files[SEGMENTS_FILES];
 
-    CU_ASSERT_PTR_NULL(segments_file(segments));
+    CU_ASSERT_EQUAL(segments_files(segments, files), 0);
     struct segment_ref a = put(segments, 1, "of the first");
     check(segments, a, 1, "of the first");
-    append_file_take(segments_file(segments));
+    append_file_take(only_file(segments));
     struct segment_ref b = put(segments, 2, "of the second");
     check(segments, a, 1, "of the first");
     check(segments, b, 2, "of the second");
     struct error err;
-    CU_ASSERT_EQUAL(append_file_flush(segments_file(segments), &err), 0);
-    append_file_landed(segments_file(segments));
+    CU_ASSERT_EQUAL(append_file_flush(only_file(segments), &err), 0);
+    append_file_landed(only_file(segments));
     check(segments, a, 1, "of the first");
     check(segments, b, 2, "of the second");
     commit(segments);
@@ -122,6 +134,36 @@ static void segment_goes_when_nothing_in_it_counts_for_certain(void)
     CU_ASSERT_EQUAL(segments_tidy(segments, 12, &err), 0);
     CU_ASSERT(!there(folder, 1));
     CU_ASSERT(there(folder, 2));
+    segments_close(segments);
+}
+
+static void full_segment_is_left_while_some_of_it_is_pending(void)
+{
+    const char *folder = fresh_folder();
+    struct segments *segments = open_in(folder);
+    struct error err;
+    char big[LIMIT + 1];
+
+    memset(big, 'x', LIMIT);
+    big[LIMIT] = '\0';
+    struct segment_ref a = put(segments, 1, big);
+    commit(segments);
+    struct segment_ref b = put(segments, 2, "still pending");
+    CU_ASSERT_EQUAL(segments_tidy(segments, 1, &err), 0);
+    struct segment_ref c = put(segments, 3, "of the next");
+    CU_ASSERT(b.segment == a.segment && c.segment == a.segment + 1);
+    check(segments, b, 2, "still pending");
+    check(segments, c, 3, "of the next");
+    commit(segments);
+    CU_ASSERT_EQUAL(segments_tidy(segments, 2, &err), 0);
+    CU_ASSERT_PTR_NOT_NULL(only_file(segments)); /* the full one is closed */
+    check(segments, a, 1, big);
+    check(segments, b, 2, "still pending");
+    check(segments, c, 3, "of the next");
+    segments_release(segments, a, 3);
+    segments_release(segments, b, 3);
+    CU_ASSERT_EQUAL(segments_tidy(segments, 3, &err), 0);
+    CU_ASSERT(!there(folder, 1));
     segments_close(segments);
 }
 
@@ -269,6 +311,7 @@ int main(void)
     static const struct suite_test tests[] = {
         SUITE_TEST(what_is_put_comes_back_before_during_and_after_a_commit),
         SUITE_TEST(segment_goes_when_nothing_in_it_counts_for_certain),
+        SUITE_TEST(full_segment_is_left_while_some_of_it_is_pending),
         SUITE_TEST(next_start_keeps_what_it_holds_and_no_more),
         SUITE_TEST(damaged_or_strange_bytes_are_refused),
         SUITE_TEST(cut_or_flipped_at_any_byte_only_whole_frames_are_believed),
