@@ -10,7 +10,9 @@
 struct ledger_entry {
     struct segment_ref checkpoint, outputs;
     struct ledger_past past;
-    const char *numerics; /* of its last grant before this start */
+    /* of its last grant and report before this start */
+    const char *numerics;
+    int64_t step, tokens;
 };
 
 struct ledger_config {

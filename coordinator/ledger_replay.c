@@ -71,6 +71,27 @@ static int take_grant(const struct ledger_replay *replay, const struct frame *fr
     return 0;
 }
 
+static int lost(uint64_t trial, struct error *err)
+{
+    return error_set(err, ERR_INPUT,
+                     "the journal lacks a record of trial %llu; shiftwork recover goes "
+                     "on without what depends on it",
+                     (unsigned long long)trial);
+}
+
+/* Whether this report follows the one before it. One of an earlier epoch does too: the
+ * trial was begun anew. */
+static bool follows(const struct ledger *ledger, const struct ledger_entry *entry,
+                    const struct report *report)
+{
+    int config = trial_list_parts(ledger->list, (int64_t)report->trial).config;
+    int each = ledger->configs[config - 1].report_steps;
+
+    return report->lease == entry->past.lease &&
+           report->epoch <= entry->past.epochs + 1 &&
+           (each == 0 || report->step <= entry->step + each);
+}
+
 static int take_report(const struct ledger_replay *replay, const struct frame *frame,
                        struct error *err)
 {
@@ -81,8 +102,12 @@ static int take_report(const struct ledger_replay *replay, const struct frame *f
     struct ledger_entry *entry = named(replay, m.report.trial);
     if (!entry)
         return no_such_trial(m.report.trial, err);
+    if (!follows(replay->ledger, entry, &m.report))
+        return lost(m.report.trial, err);
     rc = findings_report(replay->findings, &m.report, err);
     entry->past.epochs = m.report.epoch;
+    entry->step = m.report.step;
+    entry->tokens = m.report.tokens;
     entry->past.losses = 0;
     entry->checkpoint = m.ref;
     if (entry->numerics)
@@ -101,6 +126,8 @@ static int take_result(const struct ledger_replay *replay, const struct frame *f
     struct ledger_entry *entry = named(replay, m.result.trial);
     if (!entry)
         return no_such_trial(m.result.trial, err);
+    if (m.result.lease != entry->past.lease || m.result.tokens != entry->tokens)
+        return lost(m.result.trial, err);
     rc = findings_result(replay->findings, &m.result, &dropped, err);
     entry->past.state = TRIAL_DONE;
     entry->outputs = m.ref;

@@ -4,7 +4,6 @@
 #include "coordinator/ledger_parts.h"
 #include "coordinator/records.h"
 
-#include <stdlib.h>
 
 static int copy(const struct frame *frame, struct bytes *out)
 {
@@ -47,64 +46,11 @@ int ledger_rewrite_jobs(const char *run_dir, struct journal_rewritten *out,
     return rc == ERR_INPUT ? error_prefix(err, rc, "%s", run_dir) : rc;
 }
 
-/* A trial's reports so far. */
-struct progress_made {
-    int64_t step, tokens;
-    int epoch;
-    bool broken; /* one was lost: what comes behind it is of no use */
-};
-
-/* Twice the same journal: once for who is to be kept at its end, once to judge. */
+/* Twice the same journal: once for what counts at its end, once to judge. */
 struct judge {
     struct ledger_replay replay;
     const struct ledger *in_the_end;
-    struct progress_made *made; /* (trials) */
 };
-
-/* Whether this report cannot be the next one of its trial. */
-static bool leaves_a_gap(const struct judge *judge, const struct report *report)
-{
-    const struct ledger *ledger = judge->replay.ledger;
-    const struct progress_made *made = &judge->made[report->trial - 1];
-    int config = trial_list_parts(ledger->list, (int64_t)report->trial).config;
-    int each = ledger->configs[config - 1].report_steps;
-    /* without its grant nobody knows who computed it */
-    return report->lease != ledger->entries[report->trial - 1].past.lease ||
-           report->epoch > made->epoch + 1 ||
-           (each > 0 && report->step > made->step + each);
-}
-
-/* Whether this result is of more than what is known of its trial. */
-static bool misses_reports(const struct judge *judge, const struct result *result)
-{
-    const struct progress_made *made = &judge->made[result->trial - 1];
-    return made->broken || made->tokens != result->tokens ||
-           judge->replay.ledger->entries[result->trial - 1].past.lease != result->lease;
-}
-
-/* Whether the trial that the record is about has lost a report before it. */
-static bool is_broken(struct judge *judge, const struct frame *frame)
-{
-    struct record_report report;
-    struct record_result result;
-    uint64_t trials = (uint64_t)judge->replay.ledger->list->trial_count;
-    if (frame->type == RECORD_REPORT &&
-        !record_report_get(&report, frame->payload, frame->size, NULL) &&
-        report.report.trial >= 1 && report.report.trial <= trials) {
-        struct progress_made *made = &judge->made[report.report.trial - 1];
-        made->broken = leaves_a_gap(judge, &report.report);
-        if (!made->broken) {
-            made->step = report.report.step;
-            made->tokens = report.report.tokens;
-            made->epoch = report.report.epoch;
-        }
-        return made->broken;
-    }
-    return frame->type == RECORD_RESULT &&
-           !record_result_get(&result, frame->payload, frame->size, NULL) &&
-           result.result.trial >= 1 && result.result.trial <= trials &&
-           misses_reports(judge, &result.result);
-}
 
 static bool readable(struct judge *judge, struct segments *segments,
                      struct segment_ref ref, uint64_t trial)
@@ -145,8 +91,6 @@ static int judge_trials(void *arg, const struct frame *frame, struct bytes *out,
                         struct error *err)
 {
     struct judge *judge = arg;
-    if (is_broken(judge, frame))
-        return 0;
     int rc = ledger_replay_visit(&judge->replay, frame, err);
     if (rc)
         return left_out(rc);
@@ -188,13 +132,9 @@ int ledger_rewrite_trials(const char *run_dir, const struct findings_job *job,
         rc = look(&in_the_end, run_dir, job, err);
     if (!rc)
         rc = ledger_new(&ledger, run_dir, job->list, err);
-    struct judge judge = {{ledger, findings}, in_the_end, NULL};
-    judge.made = calloc((size_t)job->list->trial_count + 1, sizeof *judge.made);
-    if (!rc && !judge.made)
-        rc = error_set(err, ERR_MEMORY, "out of memory for the trials");
+    struct judge judge = {{ledger, findings}, in_the_end};
     if (!rc)
         rc = journal_rewrite(run_dir, judge_trials, &judge, out, err);
-    free(judge.made);
     ledger_close(ledger);
     ledger_close(in_the_end);
     findings_free(findings);

@@ -116,7 +116,7 @@ struct result sample_result(uint64_t trial, uint32_t lease, int best_epoch)
         .best_epoch = best_epoch,
         .best_step = 10 * best_epoch,
         .seconds = 1.5,
-        .tokens = 200,
+        .tokens = 100 * best_epoch,
         .values = {(const uint8_t *)values, (size_t)sample_values()},
         .split_count = 1,
         .splits = {{SPLIT_DEV,
