@@ -271,13 +271,16 @@ static void compare_numerics(struct coordinator *c, int worker)
                  (int)(first - c->members) + 1, first->host, first->numerics);
 }
 
-static void note_process(struct member *member, const struct hello *m)
+/* False: it has died since it said hello. */
+static bool note_process(struct member *member, const struct hello *m)
 {
     struct process process = {.pid = (int64_t)m->pid, .started = m->pid_started};
     snprintf(process.host, sizeof process.host, "%s", m->host);
     snprintf(process.boot_id, sizeof process.boot_id, "%s", m->boot_id);
-    if (process_is_here(&process) && process_alive(&process))
-        member->pid = process.pid;
+    if (!process_is_here(&process))
+        return true;
+    member->pid = process.pid;
+    return process_alive(&process);
 }
 
 static int on_hello(struct coordinator *c, int worker,
@@ -289,9 +292,13 @@ static int on_hello(struct coordinator *c, int worker,
     if (rc || member->joined)
         return rc ? rc : error_set(err, ERR_PROTOCOL, "HELLO came twice");
     snprintf(member->host, sizeof member->host, "%s", m.host);
-    note_process(member, &m);
+    bool alive = note_process(member, &m);
     snprintf(member->numerics, sizeof member->numerics, "%" PRIu32 " %.40s", m.numerics,
              m.isa);
+    if (!alive) {
+        coordinator_member_gone(c, worker, "its process has ended");
+        return 0;
+    }
     if (strcmp(m.version, SHIFTWORK_VERSION) != 0) {
         char text[PROTOCOL_NAME + 128];
         snprintf(text, sizeof text, "its version is %s, the coordinator's %s",
