@@ -4,7 +4,6 @@
 #include "coordinator/ledger_parts.h"
 #include "coordinator/records.h"
 
-
 static int copy(const struct frame *frame, struct bytes *out)
 {
     bytes_put(out, frame->payload, frame->size);
