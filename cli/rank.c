@@ -32,6 +32,8 @@ static void count_stop(int number)
 
 static bool launched(void) { return getenv("SHIFTWORK_LAUNCHER") != NULL; }
 
+static volatile sig_atomic_t has_launcher; /* for a signal handler */
+
 /* Where a rank dies while MPI starts, the others would wait for it for ever. */
 static void start_is_late(int number)
 {
@@ -39,7 +41,8 @@ static void start_is_late(int number)
         "shiftwork: MPI did not start in time: a process has died "
         "meanwhile, or a node cannot be reached\n";
     (void)number;
-    if (launched())
+    if (has_launcher)
+        /* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c): it only writes */
         rank_report_late(); /* the launcher says it once */
     else if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
         _exit(EXIT_REFUSED);
@@ -53,6 +56,7 @@ static void limit_start(void)
     enum { ENOUGH = 300 };
     const char *given = getenv("SHIFTWORK_START_S");
     long seconds = given ? strtol(given, NULL, 10) : 0;
+    has_launcher = launched();
     signal(SIGALRM, start_is_late);
     alarm(seconds > 0 && seconds < 86400 ? (unsigned)seconds : ENOUGH);
 }
