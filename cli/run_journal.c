@@ -1,26 +1,11 @@
 #include "cli/run_journal.h"
 
-#include "cli/commands.h"
+#include "coordinator/coordinator.h"
 #include "coordinator/findings.h"
 #include "coordinator/ledger.h"
 #include "coordinator/trial_table.h"
 
 #include <string.h>
-
-static struct outcome outcome_of(const struct trial_table *table, int64_t trials)
-{
-    struct outcome outcome = {
-        .done = trial_table_count(table, TRIAL_DONE) +
-                trial_table_count(table, TRIAL_STOPPED),
-        .given_up = trial_table_count(table, TRIAL_FAILED) +
-                    trial_table_count(table, TRIAL_GIVEN_UP),
-    };
-    outcome.left = trials - outcome.done - outcome.given_up;
-    outcome.exit_code = outcome.left > 0       ? EXIT_STOPPED
-                        : outcome.given_up > 0 ? EXIT_GIVEN_UP
-                                               : EXIT_DONE;
-    return outcome;
-}
 
 static int read_into(struct run_journal *out, const struct run_setup *setup,
                      struct findings *findings, struct trial_table *table,
@@ -35,7 +20,7 @@ static int read_into(struct run_journal *out, const struct run_setup *setup,
     ledger_restore(ledger, setup->enrolment.wanted, findings, table);
     if (!rc)
         rc = findings_snapshot(findings, table, &out->results, err);
-    out->outcome = outcome_of(table, list->trial_count);
+    out->outcome = coordinator_outcome(table, list->trial_count);
     ledger_close(ledger);
     return rc;
 }

@@ -277,18 +277,24 @@ static void publish_end(struct coordinator *c)
         log_line("stopped, results.h5 is as it was before: %s", err.text);
 }
 
-static struct outcome outcome_now(const struct coordinator *c)
+struct outcome coordinator_outcome(const struct trial_table *table, int64_t trials)
 {
     struct outcome outcome = {
-        .done = trial_table_count(c->table, TRIAL_DONE) +
-                trial_table_count(c->table, TRIAL_STOPPED),
-        .given_up = trial_table_count(c->table, TRIAL_FAILED) +
-                    trial_table_count(c->table, TRIAL_GIVEN_UP),
+        .done = trial_table_count(table, TRIAL_DONE) +
+                trial_table_count(table, TRIAL_STOPPED),
+        .given_up = trial_table_count(table, TRIAL_FAILED) +
+                    trial_table_count(table, TRIAL_GIVEN_UP),
     };
-    outcome.left = c->list->trial_count - outcome.done - outcome.given_up;
-    outcome.exit_code = outcome.left > 0 || c->broken || c->unrecorded ? 75
-                        : outcome.given_up > 0                         ? 3
-                                                                       : 0;
+    outcome.left = trials - outcome.done - outcome.given_up;
+    outcome.exit_code = outcome.left > 0 ? 75 : outcome.given_up > 0 ? 3 : 0;
+    return outcome;
+}
+
+static struct outcome outcome_now(const struct coordinator *c)
+{
+    struct outcome outcome = coordinator_outcome(c->table, c->list->trial_count);
+    if (c->broken || c->unrecorded)
+        outcome.exit_code = 75;
     return outcome;
 }
 

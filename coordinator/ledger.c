@@ -62,8 +62,10 @@ int ledger_new(struct ledger **out, const char *run_dir, const struct trial_list
     return rc;
 }
 
-int ledger_open(struct ledger **out, const char *run_dir, const struct trial_list *list,
-                struct findings *findings, struct journal_end *end, struct error *err)
+/* What there is, behind a new journal or without one. */
+static int load(struct ledger **out, bool start, const char *run_dir,
+                const struct trial_list *list, struct findings *findings,
+                struct journal_end *end, struct error *err)
 {
     struct ledger *ledger = NULL;
     int rc = ledger_new(&ledger, run_dir, list, err);
@@ -71,10 +73,13 @@ int ledger_open(struct ledger **out, const char *run_dir, const struct trial_lis
     if (rc)
         return rc;
     struct ledger_replay replay = {ledger, findings};
-    rc = committer_new(&ledger->committer, err);
-    if (!rc)
+    if (start)
+        rc = committer_new(&ledger->committer, err);
+    if (!rc && start)
         rc = journal_start(&ledger->journal, run_dir, ledger_replay_visit, &replay, end,
                            err);
+    else if (!rc)
+        rc = journal_read(run_dir, ledger_replay_visit, &replay, end, err);
     if (!rc)
         rc = ledger_replay_end(&replay, err);
     if (rc)
@@ -84,23 +89,16 @@ int ledger_open(struct ledger **out, const char *run_dir, const struct trial_lis
     return rc;
 }
 
+int ledger_open(struct ledger **out, const char *run_dir, const struct trial_list *list,
+                struct findings *findings, struct journal_end *end, struct error *err)
+{
+    return load(out, true, run_dir, list, findings, end, err);
+}
+
 int ledger_read(struct ledger **out, const char *run_dir, const struct trial_list *list,
                 struct findings *findings, struct journal_end *end, struct error *err)
 {
-    struct ledger *ledger = NULL;
-    int rc = ledger_new(&ledger, run_dir, list, err);
-
-    if (rc)
-        return rc;
-    struct ledger_replay replay = {ledger, findings};
-    rc = journal_read(run_dir, ledger_replay_visit, &replay, end, err);
-    if (!rc)
-        rc = ledger_replay_end(&replay, err);
-    if (rc)
-        ledger_close(ledger);
-    else
-        *out = ledger;
-    return rc;
+    return load(out, false, run_dir, list, findings, end, err);
 }
 
 void ledger_close(struct ledger *ledger)
