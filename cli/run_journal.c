@@ -1,8 +1,8 @@
 #include "cli/run_journal.h"
 
-#include "coordinator/coordinator.h"
 #include "coordinator/findings.h"
 #include "coordinator/ledger.h"
+#include "coordinator/tally.h"
 #include "coordinator/trial_table.h"
 
 #include <string.h>
@@ -20,7 +20,8 @@ static int read_into(struct run_journal *out, const struct run_setup *setup,
     ledger_restore(ledger, setup->enrolment.wanted, findings, table);
     if (!rc)
         rc = findings_snapshot(findings, table, &out->results, err);
-    out->outcome = coordinator_outcome(table, list->trial_count);
+    struct tally tally = tally_of(table, setup->enrolment.wanted, list->trial_count);
+    out->outcome = tally_outcome(&tally, table);
     ledger_close(ledger);
     return rc;
 }

@@ -210,11 +210,11 @@ static void show_progress(struct coordinator *c, double now, bool last)
     if (!last && now - c->shown < pause)
         return;
     c->shown = now;
+    struct outcome so_far = tally_outcome(&c->tally, c->table);
     struct progress progress = {
-        .trials = c->list->trial_count - trial_table_count(c->table, TRIAL_STOPPED),
-        .done = trial_table_count(c->table, TRIAL_DONE),
-        .given_up = trial_table_count(c->table, TRIAL_FAILED) +
-                    trial_table_count(c->table, TRIAL_GIVEN_UP),
+        .trials = c->tally.trials,
+        .done = so_far.done,
+        .given_up = so_far.given_up,
         .running = trial_table_count(c->table, TRIAL_RUNNING),
         .per_second = progress_per_second(&c->rate, now, c->examples),
         .examples_left = fmax(0, c->work_left - examples_under_way(c)),
@@ -277,22 +277,9 @@ static void publish_end(struct coordinator *c)
         log_line("stopped, results.h5 is as it was before: %s", err.text);
 }
 
-struct outcome coordinator_outcome(const struct trial_table *table, int64_t trials)
-{
-    struct outcome outcome = {
-        .done = trial_table_count(table, TRIAL_DONE) +
-                trial_table_count(table, TRIAL_STOPPED),
-        .given_up = trial_table_count(table, TRIAL_FAILED) +
-                    trial_table_count(table, TRIAL_GIVEN_UP),
-    };
-    outcome.left = trials - outcome.done - outcome.given_up;
-    outcome.exit_code = outcome.left > 0 ? 75 : outcome.given_up > 0 ? 3 : 0;
-    return outcome;
-}
-
 static struct outcome outcome_now(const struct coordinator *c)
 {
-    struct outcome outcome = coordinator_outcome(c->table, c->list->trial_count);
+    struct outcome outcome = tally_outcome(&c->tally, c->table);
     if (c->broken || c->unrecorded)
         outcome.exit_code = 75;
     return outcome;
@@ -416,6 +403,7 @@ static int coordinator_init(struct coordinator *c, const char *results,
                  "count",
                  end.last, (unsigned long long)end.ignored);
     ledger_restore(c->ledger, c->order->enrolment->wanted, c->findings, c->table);
+    c->tally = tally_of(c->table, c->order->enrolment->wanted, c->list->trial_count);
     for (int64_t i = 1; i <= c->list->trial_count; i++)
         if (trial_table_state(c->table, i) == TRIAL_QUEUED)
             c->work_left += coordinator_work_of(c, i);

@@ -41,9 +41,6 @@ struct coordinator_end {
 int coordinator_run(const struct coordinator_order *order, struct outcome *outcome,
                     struct coordinator_end *end, struct error *err);
 
-/* How a run of so many trials would end now, as their states say. */
-struct outcome coordinator_outcome(const struct trial_table *table, int64_t trials);
-
 /* Instead of a run: tells all workers to leave, for this reason. */
 void coordinator_dismiss(int workers, const char *reason);
 

@@ -7,6 +7,7 @@
 #include "coordinator/ledger.h"
 #include "coordinator/progress.h"
 #include "coordinator/publisher.h"
+#include "coordinator/tally.h"
 
 struct member {
     char host[PROTOCOL_NAME + 1], numerics[64];
@@ -35,6 +36,7 @@ struct coordinator {
     size_t owed_first, owed_count, owed_capacity;
     struct channels *channels;
     struct trial_table *table;
+    struct tally tally;
     struct findings *findings;
     struct publisher *publisher;
     struct member *members; /* (workers) */

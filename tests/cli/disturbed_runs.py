@@ -274,6 +274,9 @@ def case_a_trial_that_kills_its_workers_is_given_up(folder):
         codes.append(poisoned(folder, "--workers", "2", *settings).returncode)
     check(codes[-1] == 3 and len(codes) > 1, f"exits {codes}")
     check_given_up(folder)
+    # a job that no longer names them is done
+    expect(poisoned(folder, *settings, "--set", "sweep.space.patience=[50]"), 0)
+    check(outcome(folder) == "exit=0 done=2 given_up=0 left=0\n", outcome(folder))
 
 
 def main():

@@ -204,6 +204,16 @@ def case_a_job_that_has_grown_goes_on(folder):
     check("trials=12 epochs=36" in digest(folder, "whole"), digest(folder, "whole"))
 
 
+def case_what_the_job_no_longer_names_does_not_count(folder):
+    expect(run(folder), 0)
+    done = run(folder, "--set", "sweep.space.first_layer=[0]", "--set", "sweep.seeds=3")
+    expect(done, 0)
+    check(outcome(folder) == "exit=0 done=6 given_up=0 left=0\n", outcome(folder))
+    check("trials=10" in digest(folder), digest(folder))  # what was found stays
+    expect(command_on("recover", os.path.join(folder, "out")), 0)
+    check(outcome(folder) == "exit=0 done=6 given_up=0 left=0\n", outcome(folder))
+
+
 def case_more_epochs_go_on_with_finished_trials(folder):
     constant = ("--set", "training.schedule=constant", "--set", "training.warmup=0")
     expect(run(folder, "-o", "whole", *constant, "--set", "training.epochs=5"), 0)
