@@ -4,7 +4,6 @@
 
 #include "common/log.h"
 #include "common/process.h"
-#include "jobs/settings_table.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -15,15 +14,22 @@
 double coordinator_work_of(const struct coordinator *c, int64_t trial)
 {
     struct trial_parts parts = trial_list_parts(c->list, trial);
-    struct settings settings;
-    trial_list_settings(c->list, trial, &settings);
+    const struct trial_list_config *config =
+        trial_list_config_of(c->list, parts.config);
     int64_t rows = c->order->job.tasks[parts.task].rows[SPLIT_TRAIN];
-    if (settings.limit > 0 && settings.limit < rows)
-        rows = settings.limit;
-    if (settings.subsample > 0 && settings.subsample < rows)
-        rows = settings.subsample;
+    if (config->limit > 0 && config->limit < rows)
+        rows = config->limit;
+    if (config->subsample > 0 && config->subsample < rows)
+        rows = config->subsample;
     int done = ledger_past(c->ledger, trial).epochs; /* before this start */
-    return (double)rows * fmax(0, settings.epochs - done);
+    return (double)rows * fmax(0, config->epochs - done);
+}
+
+static void note_failure(struct coordinator *c, int64_t trial, const char *text)
+{
+    struct error err;
+    if (findings_failure(c->findings, trial, text, &err))
+        coordinator_give_up(c, err.text);
 }
 
 /* The end of a lease without a result, for the next start to know. */
@@ -50,7 +56,7 @@ void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
     if (given_up > 0) {
         log_line("trial %" PRId64 " is given up: it lost its worker too often",
                  given_up);
-        findings_failure(c->findings, given_up, "its workers were lost");
+        note_failure(c, given_up, "its workers were lost");
         c->work_left -= coordinator_work_of(c, given_up);
     }
     if (held.trial != 0)
@@ -156,26 +162,26 @@ static void handout_add(struct coordinator *c, struct handout *handout, int work
 {
     const struct member *member = &c->members[worker];
     int at = handout->grant.count++;
-    struct settings settings;
+    struct trial_parts parts = trial_list_parts(c->list, lease.trial);
+    int epochs = trial_list_config_of(c->list, parts.config)->epochs;
     struct error err;
-    trial_list_settings(c->list, lease.trial, &settings);
-    char *text = handout->texts[at] = settings_canonical(&settings);
+    char *text = handout->texts[at] = trial_list_text(c->list, lease.trial);
     struct bytes *checkpoint = &handout->checkpoints[at];
     read_checkpoint(c, lease.trial, checkpoint);
     handout->grant.trials[at] = (struct grant_trial){
         .trial = (uint64_t)lease.trial,
         .lease = lease.lease,
-        .task = (uint16_t)trial_list_parts(c->list, lease.trial).task,
+        .task = (uint16_t)parts.task,
         .settings = text ? text : "",
-        .init = c->inits[trial_list_parts(c->list, lease.trial).config - 1],
+        .init = c->inits[parts.config - 1],
         .checkpoint = checkpoint->data,
         .checkpoint_size = checkpoint->size,
     };
     handout->failed = handout->failed || !text;
     handout->size += checkpoint->size;
     findings_begun(c->findings, lease.trial, member->host, member->numerics);
-    if (!c->unrecorded && ledger_grant(c->ledger, lease, settings.epochs, member->host,
-                                       member->numerics, &err))
+    if (!c->unrecorded &&
+        ledger_grant(c->ledger, lease, epochs, member->host, member->numerics, &err))
         coordinator_ledger_failed(c, &err);
     c->changed = true;
 }
@@ -462,7 +468,7 @@ static int on_failure(struct coordinator *c, int worker,
         bool again = trial_table_state(c->table, trial) == TRIAL_QUEUED;
         log_line("trial %" PRId64 " failed on %s%s: %s", trial, c->members[worker].host,
                  again ? " and is tried again" : "", m.text);
-        findings_failure(c->findings, trial, m.text);
+        note_failure(c, trial, m.text);
         record_left(c, trial, m.lease, m.text);
         if (!again)
             c->work_left -= coordinator_work_of(c, trial);

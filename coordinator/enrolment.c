@@ -159,6 +159,7 @@ int enrolment_init(struct enrolment *out, struct history *history,
         rc = enrol_configs(e, sweep, data->layers, numbers, err);
     if (!rc)
         rc = enrol_trials(e, sweep, data, numbers, err);
+    trial_list_settle(&e->list);
     free(numbers);
     if (rc)
         enrolment_clear(e);

@@ -10,16 +10,6 @@ struct entry *findings_entry(const struct findings *findings, int64_t trial)
     return &findings->entries[trial - 1];
 }
 
-static void kept_free(struct kept *kept)
-{
-    if (!kept)
-        return;
-    for (int i = 0; i < kept->splits; i++)
-        free(kept->split[i].logits);
-    free(kept->values);
-    free(kept);
-}
-
 void findings_free(struct findings *findings)
 {
     if (!findings)
@@ -27,25 +17,17 @@ void findings_free(struct findings *findings)
     int64_t trials = findings->entries ? findings->job.list->trial_count : 0;
     for (int64_t i = 0; i < trials; i++) {
         struct entry *entry = &findings->entries[i];
-        free(entry->epochs);
+        free(entry->epochs.rows);
+        free(entry->test);
         free(entry->error);
-        kept_free(entry->kept);
+        free(entry->kept);
     }
-    for (int i = 0; findings->leaders && i < findings->tasks; i++) {
-        free(findings->leaders[i].top);
-        free(findings->leaders[i].of_config);
-    }
+    for (int i = 0; findings->leaders && i < findings->tasks; i++)
+        leaders_clear(&findings->leaders[i]);
     free(findings->leaders);
     free(findings->entries);
+    free(findings->retired);
     free(findings);
-}
-
-static int leaders_init(struct leaders *leaders, int keep, int configs)
-{
-    leaders->best = NAN;
-    leaders->top = calloc((size_t)keep + 1, sizeof *leaders->top);
-    leaders->of_config = calloc((size_t)configs + 1, sizeof *leaders->of_config);
-    return leaders->top && leaders->of_config ? 0 : ERR_MEMORY;
 }
 
 int findings_new(struct findings **out, const struct findings_job *job,
@@ -80,62 +62,108 @@ void findings_begun(struct findings *findings, int64_t trial, const char *host,
     findings_entry(findings, trial)->numerics = numerics;
 }
 
-void findings_failure(struct findings *findings, int64_t trial, const char *text)
+int findings_failure(struct findings *findings, int64_t trial, const char *text,
+                     struct error *err)
 {
     struct entry *entry = findings_entry(findings, trial);
-    free(entry->error);
-    entry->error = strdup(text);
+    char *copy = strdup(text);
+
+    if (!copy)
+        return error_set(err, ERR_MEMORY, "out of memory for what trial %lld failed of",
+                         (long long)trial);
+    findings_retire(findings, entry->error);
+    entry->error = copy;
+    return 0;
 }
 
 bool findings_better(double a, double b) { return a > b || (!isnan(a) && isnan(b)); }
-
-double findings_score(const struct findings *findings, int64_t trial)
-{
-    const struct entry *entry = findings_entry(findings, trial);
-    return entry->best < 0 ? NAN : entry->epochs[entry->best].score;
-}
-
-static void find_best(struct entry *entry)
-{
-    entry->best = entry->epoch_count > 0 ? 0 : -1;
-    for (int i = 1; i < entry->epoch_count; i++)
-        if (findings_better(entry->epochs[i].score, entry->epochs[entry->best].score))
-            entry->best = i;
-}
 
 int findings_task_of(const struct findings *findings, int64_t trial)
 {
     return trial_list_parts(findings->job.list, trial).task;
 }
 
-/* Takes away what a report at this step replaces. */
-static void cut_epochs(struct entry *entry, int64_t step)
+int findings_metrics_of(const struct findings *findings, int64_t trial)
 {
-    int before = entry->epoch_count;
-    while (entry->epoch_count > 0 && entry->epochs[entry->epoch_count - 1].step >= step)
-        entry->epoch_count--;
-    if (entry->epoch_count < before)
-        find_best(entry);
+    return findings->job.spec->tasks[findings_task_of(findings, trial)].metric_count;
 }
 
-static int add_epoch(struct entry *entry, const struct report *report)
+const struct epoch *findings_best_epoch(const struct findings *findings, int64_t trial)
 {
-    cut_epochs(entry, report->step);
-    if (entry->epoch_count == entry->epoch_capacity) {
-        int capacity = 2 * entry->epoch_capacity + 4;
-        struct report *grown = realloc(entry->epochs, (size_t)capacity * sizeof *grown);
-        if (!grown)
-            return ERR_MEMORY;
-        entry->epochs = grown;
-        entry->epoch_capacity = capacity;
+    const struct entry *entry = findings_entry(findings, trial);
+    return entry->best < 0
+               ? NULL
+               : epochs_at(&entry->epochs, findings_metrics_of(findings, trial),
+                           entry->best);
+}
+
+double findings_score(const struct findings *findings, int64_t trial)
+{
+    const struct epoch *best = findings_best_epoch(findings, trial);
+    return best ? best->score : NAN;
+}
+
+static void find_best_epoch(struct entry *entry, int metrics)
+{
+    const struct epochs *epochs = &entry->epochs;
+    entry->best = epochs->count > 0 ? 0 : -1;
+    for (int i = 1; i < epochs->count; i++)
+        if (findings_better(epochs_at(epochs, metrics, i)->score,
+                            epochs_at(epochs, metrics, entry->best)->score))
+            entry->best = i;
+}
+
+/* After the one that was best has lost its best report. */
+static int64_t find_best_trial(const struct findings *findings, int task)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i <= findings->job.list->trial_count; i++)
+        if (findings_task_of(findings, i) == task &&
+            findings_better(findings_score(findings, i),
+                            best ? findings_score(findings, best) : NAN))
+            best = i;
+    return best;
+}
+
+static int likely_epochs(const struct findings *findings, int64_t trial)
+{
+    int config = trial_list_parts(findings->job.list, trial).config;
+    return trial_list_config_of(findings->job.list, config)->epochs;
+}
+
+/* Takes the place of what was reported at this step and later. */
+static int add_epoch(struct findings *findings, const struct report *report)
+{
+    int64_t trial = (int64_t)report->trial;
+    struct entry *entry = findings_entry(findings, trial);
+    int metrics = report->metric_count;
+    void *old;
+    bool again = epochs_cut(&entry->epochs, metrics, report->step);
+    int rc = epochs_reserve(&entry->epochs, metrics, likely_epochs(findings, trial),
+                            again && findings->viewed, &old);
+    if (!rc) {
+        findings_retire(findings, old);
+        epochs_add(&entry->epochs, report);
     }
-    struct report *kept = &entry->epochs[entry->epoch_count++];
-    *kept = *report;
-    kept->checkpoint = NULL;
-    kept->checkpoint_size = 0;
-    if (entry->best < 0 ||
-        findings_better(kept->score, entry->epochs[entry->best].score))
-        entry->best = entry->epoch_count - 1;
+    if (again)
+        find_best_epoch(entry, metrics);
+    else if (!rc && (entry->best < 0 ||
+                     findings_better(report->score, findings_score(findings, trial))))
+        entry->best = entry->epochs.count - 1;
+    return rc;
+}
+
+static int check_report(const struct findings *findings, const struct report *report,
+                        struct error *err)
+{
+    const struct task *task =
+        &findings->job.spec->tasks[findings_task_of(findings, (int64_t)report->trial)];
+    if (report->metric_count != task->metric_count)
+        return error_set(err, ERR_PROTOCOL, "REPORT with %d metrics for task %s",
+                         report->metric_count, task->name);
+    if (report->step < 0 || report->step > INT32_MAX)
+        return error_set(err, ERR_PROTOCOL, "REPORT at step %lld",
+                         (long long)report->step);
     return 0;
 }
 
@@ -143,114 +171,55 @@ int findings_report(struct findings *findings, const struct report *report,
                     struct error *err)
 {
     int64_t trial = (int64_t)report->trial;
-    int task = findings_task_of(findings, trial);
-    if (report->metric_count != findings->job.spec->tasks[task].metric_count)
-        return error_set(err, ERR_PROTOCOL, "REPORT with %d metrics for task %s",
-                         report->metric_count, findings->job.spec->tasks[task].name);
+    int rc = check_report(findings, report, err);
+    if (rc)
+        return rc;
     struct entry *entry = findings_entry(findings, trial);
-    if (add_epoch(entry, report))
+    int task = findings_task_of(findings, trial);
+    int64_t *best = &findings->leaders[task].best;
+    double before = findings_score(findings, trial);
+    if (add_epoch(findings, report))
         return error_set(err, ERR_MEMORY, "out of memory for a report");
     entry->seconds = report->seconds;
     entry->tokens = report->tokens;
-    if (findings_better(findings_score(findings, trial), findings->leaders[task].best))
-        findings->leaders[task].best = findings_score(findings, trial);
+    double score = findings_score(findings, trial);
+    if (*best == trial && findings_better(before, score))
+        *best = find_best_trial(findings, task);
+    else if (findings_better(score, findings_best(findings, task)))
+        *best = trial;
     return 0;
 }
 
-/* Floats of a message; NULL when out of memory. */
-static float *copy_floats(struct message_floats floats)
-{
-    float *copy = malloc((floats.count + 1) * sizeof *copy);
-    if (copy)
-        message_floats_copy(copy, floats);
-    return copy;
-}
-
+/* One piece of memory; NULL when out of it. */
 static struct kept *copy_result(const struct result *result)
 {
-    struct kept *kept = calloc(1, sizeof *kept);
+    size_t floats = result->values.count;
+    for (int i = 0; i < result->split_count; i++)
+        floats += result->splits[i].logits.count;
+    struct kept *kept = malloc(sizeof *kept + floats * sizeof(float));
     if (!kept)
         return NULL;
     kept->count = (int64_t)result->values.count;
-    kept->values = copy_floats(result->values);
-    bool whole = kept->values != NULL;
-    for (int i = 0; whole && i < result->split_count; i++) {
+    kept->splits = result->split_count;
+    message_floats_copy(kept->values, result->values);
+    float *at = kept->values + result->values.count;
+    for (int i = 0; i < result->split_count; i++) {
         const struct result_split *from = &result->splits[i];
-        struct kept_split *to = &kept->split[kept->splits++];
-        *to = (struct kept_split){from->split, from->rows, from->labels,
-                                  copy_floats(from->logits)};
-        whole = to->logits != NULL;
+        kept->split[i] = (struct kept_split){from->split, from->rows, from->labels, at};
+        message_floats_copy(at, from->logits);
+        at += from->logits.count;
     }
-    if (whole)
-        return kept;
-    kept_free(kept);
-    return NULL;
-}
-
-static bool is_leader(const struct findings *findings, int64_t trial)
-{
-    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
-    const struct leaders *leaders = &findings->leaders[parts.task];
-    for (int i = 0; i < leaders->top_count; i++)
-        if (leaders->top[i] == trial)
-            return true;
-    return leaders->of_config[parts.config] == trial;
-}
-
-static void let_go(struct findings *findings, int64_t trial,
-                   struct findings_dropped *dropped)
-{
-    if (trial == 0 || is_leader(findings, trial))
-        return;
-    for (int i = 0; i < dropped->count; i++)
-        if (dropped->trials[i] == trial)
-            return;
-    kept_free(findings_entry(findings, trial)->kept);
-    findings_entry(findings, trial)->kept = NULL;
-    dropped->trials[dropped->count++] = trial;
-}
-
-/* Higher score, then lower number: the order in which trials arrive does not matter. */
-static bool leads(const struct findings *findings, int64_t a, int64_t b)
-{
-    double sa = findings_score(findings, a), sb = findings_score(findings, b);
-    return findings_better(sa, sb) || (!findings_better(sb, sa) && a < b);
-}
-
-static void update_leaders(struct findings *findings, int64_t trial,
-                           struct findings_dropped *dropped)
-{
-    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
-    struct leaders *leaders = &findings->leaders[parts.task];
-    int keep = findings->job.spec->output.keep;
-    int64_t beaten = leaders->of_config[parts.config], last = 0;
-    if (beaten == 0 || leads(findings, trial, beaten))
-        leaders->of_config[parts.config] = trial;
-    int at = leaders->top_count++;
-    for (; at > 0 && leads(findings, trial, leaders->top[at - 1]); at--)
-        leaders->top[at] = leaders->top[at - 1];
-    leaders->top[at] = trial;
-    if (leaders->top_count > keep)
-        last = leaders->top[--leaders->top_count];
-    let_go(findings, beaten, dropped);
-    let_go(findings, last, dropped);
-    let_go(findings, trial, dropped);
+    return kept;
 }
 
 void findings_reopen(struct findings *findings, int64_t trial)
 {
-    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
-    struct leaders *leaders = &findings->leaders[parts.task];
-    int kept = 0;
-    for (int i = 0; i < leaders->top_count; i++)
-        if (leaders->top[i] != trial)
-            leaders->top[kept++] = leaders->top[i];
-    leaders->top_count = kept;
-    if (leaders->of_config[parts.config] == trial)
-        leaders->of_config[parts.config] = 0;
-    kept_free(findings_entry(findings, trial)->kept);
-    findings_entry(findings, trial)->kept = NULL;
-    findings_entry(findings, trial)->test_count = 0;
+    struct entry *entry = findings_entry(findings, trial);
+    leaders_remove(findings, trial);
+    findings_retire(findings, entry->kept);
+    findings_retire(findings, entry->test);
+    entry->kept = NULL;
+    entry->test = NULL;
 }
 
 /* Outputs of the task's own rows: the labels that stand beside them are ours. */
@@ -278,11 +247,10 @@ static int check_outputs(const struct findings *findings, const struct result *r
 static int check_result(const struct findings *findings, const struct result *result,
                         struct error *err)
 {
-    const struct entry *entry = findings_entry(findings, (int64_t)result->trial);
+    const struct epoch *best = findings_best_epoch(findings, (int64_t)result->trial);
     const struct task *task =
         &findings->job.spec->tasks[findings_task_of(findings, (int64_t)result->trial)];
-    if (entry->best < 0 || entry->epochs[entry->best].epoch != result->best_epoch ||
-        entry->epochs[entry->best].step != result->best_step)
+    if (!best || best->epoch != result->best_epoch || best->step != result->best_step)
         return error_set(
             err, ERR_PROTOCOL,
             "RESULT of epoch %d, step %lld, which is not the best reported",
@@ -301,8 +269,23 @@ static int keep_outputs(struct findings *findings, const struct result *result,
     struct kept *kept = copy_result(result);
     if (!kept)
         return error_set(err, ERR_MEMORY, "out of memory for a result");
-    kept_free(entry->kept);
+    findings_retire(findings, entry->kept);
     entry->kept = kept;
+    return 0;
+}
+
+static int keep_test(struct findings *findings, const struct result *result,
+                     struct error *err)
+{
+    struct entry *entry = findings_entry(findings, (int64_t)result->trial);
+    size_t size = result->test_metric_count * sizeof *entry->test;
+    double *test = size > 0 ? malloc(size) : NULL;
+    if (size > 0 && !test)
+        return error_set(err, ERR_MEMORY, "out of memory for a result");
+    if (test)
+        memcpy(test, result->test_metrics, size);
+    findings_retire(findings, entry->test);
+    entry->test = test;
     return 0;
 }
 
@@ -313,18 +296,18 @@ int findings_result(struct findings *findings, const struct result *result,
     struct entry *entry = findings_entry(findings, trial);
     dropped->count = 0;
     int rc = check_result(findings, result, err);
+    if (!rc)
+        rc = keep_test(findings, result, err);
     if (!rc && result->values.count > 0)
         rc = keep_outputs(findings, result, err);
     if (rc)
         return rc;
-    free(entry->error); /* of an attempt before */
+    findings_retire(findings, entry->error); /* of an attempt before */
     entry->error = NULL;
     entry->seconds = result->seconds;
     entry->tokens = result->tokens;
-    entry->test_count = result->test_metric_count;
-    memcpy(entry->test, result->test_metrics, sizeof entry->test);
     if (result->values.count > 0)
-        update_leaders(findings, trial, dropped);
+        leaders_add(findings, trial, dropped);
     return 0;
 }
 
@@ -336,11 +319,12 @@ int findings_outputs(struct findings *findings, const struct result *result,
     if (!rc)
         rc = keep_outputs(findings, result, err);
     if (!rc)
-        update_leaders(findings, (int64_t)result->trial, dropped);
+        leaders_add(findings, (int64_t)result->trial, dropped);
     return rc;
 }
 
 double findings_best(const struct findings *findings, int task)
 {
-    return findings->leaders[task].best;
+    int64_t best = findings->leaders[task].best;
+    return best ? findings_score(findings, best) : NAN;
 }

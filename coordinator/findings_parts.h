@@ -1,7 +1,11 @@
-/* Private to the sources of findings: one entry a trial. */
+/* Private to the sources of findings: one entry a trial.
+ *
+ * A view shares what entries point to: while there is one, nothing of that is freed or
+ * written over, only replaced. */
 #ifndef COORDINATOR_FINDINGS_PARTS_H
 #define COORDINATOR_FINDINGS_PARTS_H
 
+#include "coordinator/epochs.h"
 #include "coordinator/findings.h"
 
 struct kept_split {
@@ -11,25 +15,24 @@ struct kept_split {
     float *logits; /* (rows, labels) */
 };
 
-/* What a finished trial handed over, while it may be among those that are kept. */
+/* What a finished trial handed over, while it may be among those that are kept: one
+ * piece of memory. */
 struct kept {
-    float *values;
     int64_t count;
     int splits;
     struct kept_split split[SPLIT_COUNT];
+    float values[]; /* (count), and the logits behind them */
 };
 
 struct entry {
-    int epoch_count, epoch_capacity;
-    struct report *epochs; /* without checkpoints */
-    int best;              /* index in epochs, or -1 */
+    struct epochs epochs;
     struct kept *kept;
-    double seconds;
-    int64_t tokens;
-    int test_count;
-    double test[TASK_METRICS_MAX];
+    double *test; /* metrics of labelled test sets; NULL: none */
     const char *host, *numerics;
     char *error;
+    double seconds;
+    int64_t tokens;
+    int best; /* index in epochs, or -1 */
 };
 
 /* Of one task: its highest scores in falling order, and the best of each configuration
@@ -37,7 +40,7 @@ struct entry {
 struct leaders {
     int64_t *top, *of_config;
     int top_count;
-    double best;
+    int64_t best; /* trial with the highest score, done or not; 0: none is known */
 };
 
 struct findings {
@@ -45,13 +48,35 @@ struct findings {
     struct entry *entries; /* (trials) */
     struct leaders *leaders;
     int tasks;
+    bool viewed;
+    void **retired; /* what to free when nobody looks any more */
+    size_t retired_count, retired_capacity;
+};
+
+/* What is shared with findings, and copies of what changes in place. */
+struct findings_view {
+    struct findings then;
+    uint8_t *states;    /* (trials) */
+    uint16_t *attempts; /* (trials) */
 };
 
 struct entry *findings_entry(const struct findings *findings, int64_t trial);
 int findings_task_of(const struct findings *findings, int64_t trial);
-/* Score of the best report; NaN where there is none. */
+int findings_metrics_of(const struct findings *findings, int64_t trial);
+/* The best report; NULL where there is none. */
+const struct epoch *findings_best_epoch(const struct findings *findings, int64_t trial);
+/* Its score; NaN where there is none. */
 double findings_score(const struct findings *findings, int64_t trial);
 /* Whether score a beats b: an undefined one is beaten by any other. */
 bool findings_better(double a, double b);
+/* Frees it, as soon as no view can see it. NULL is fine. */
+void findings_retire(struct findings *findings, void *memory);
+
+/* Who is kept. */
+int leaders_init(struct leaders *leaders, int keep, int configs);
+void leaders_clear(struct leaders *leaders);
+void leaders_add(struct findings *findings, int64_t trial,
+                 struct findings_dropped *dropped);
+void leaders_remove(struct findings *findings, int64_t trial);
 
 #endif

@@ -1,4 +1,4 @@
-/* The snapshot: what was found, as the tables of results.h5. */
+/* What was found, as the tables of results.h5; on any thread, from a view. */
 #include "coordinator/findings_parts.h"
 
 #include "common/adapter_layout.h"
@@ -28,15 +28,15 @@ static double selection_score(const struct task *task,
     return sum / task->selection_count;
 }
 
-static int add_trial(const struct findings *findings, const struct trial_table *table,
-                     int64_t trial, struct results *out)
+static int add_trial(const struct findings_view *view, int64_t trial,
+                     struct results *out)
 {
+    const struct findings *findings = &view->then;
     const struct entry *entry = findings_entry(findings, trial);
     struct trial_parts parts = trial_list_parts(findings->job.list, trial);
     const struct task *task = &findings->job.spec->tasks[parts.task];
-    const struct report *best = entry->best < 0 ? NULL : &entry->epochs[entry->best];
-    const struct report *last =
-        entry->epoch_count > 0 ? &entry->epochs[entry->epoch_count - 1] : NULL;
+    const struct epoch *best = findings_best_epoch(findings, trial);
+    const struct epoch *last = epochs_last(&entry->epochs, task->metric_count);
     char digest[DIGEST_HEX];
     digest_hex(digest, trial_list_identity(findings->job.list, trial));
     struct results_trial row = {
@@ -45,19 +45,19 @@ static int add_trial(const struct findings *findings, const struct trial_table *
         .config = parts.config,
         .task = parts.task + 1,
         .seed = parts.seed,
-        .status = trial_state_name(trial_table_state(table, trial)),
+        .status = trial_state_name((enum trial_state)view->states[trial - 1]),
         .epochs = last ? last->epoch : 0,
         .best_epoch = best ? best->epoch : 0,
         .score = best ? best->score : NAN,
         .seconds = entry->seconds,
         .tokens = entry->tokens,
-        .attempts = trial_table_attempts(table, trial),
+        .attempts = view->attempts[trial - 1],
         .host = entry->host,
         .numerics = entry->numerics,
         .error = entry->error,
     };
     spread(row.report, task, best ? best->metrics : NULL);
-    spread(row.test, task, entry->test_count > 0 ? entry->test : NULL);
+    spread(row.test, task, entry->test);
     row.report_score = selection_score(task, row.report);
     return results_add_trial(out, &row);
 }
@@ -69,8 +69,8 @@ static int add_epochs(const struct findings *findings, int64_t trial,
     const struct task *task =
         &findings->job.spec->tasks[findings_task_of(findings, trial)];
     int rc = 0;
-    for (int i = 0; !rc && i < entry->epoch_count; i++) {
-        const struct report *report = &entry->epochs[i];
+    for (int i = 0; !rc && i < entry->epochs.count; i++) {
+        const struct epoch *report = epochs_at(&entry->epochs, task->metric_count, i);
         struct results_epoch row = {
             .trial = trial,
             .epoch = report->epoch,
@@ -183,26 +183,25 @@ struct config_sum {
 };
 
 /* Sums over the finished trials of a task, by configuration; NULL: no memory. */
-static struct config_sum *sum_configs(const struct findings *findings,
-                                      const struct trial_table *table, int task)
+static struct config_sum *sum_configs(const struct findings_view *view, int task)
 {
-    const struct trial_list *list = findings->job.list;
+    const struct trial_list *list = view->then.job.list;
     struct config_sum *sums = calloc((size_t)list->config_count + 1, sizeof *sums);
     for (int64_t i = 1; sums && i <= list->trial_count; i++) {
         struct trial_parts parts = trial_list_parts(list, i);
-        if (parts.task != task || trial_table_state(table, i) != TRIAL_DONE)
+        if (parts.task != task || view->states[i - 1] != TRIAL_DONE)
             continue;
-        sums[parts.config].score += findings_score(findings, i);
+        sums[parts.config].score += findings_score(&view->then, i);
         sums[parts.config].done++;
     }
     return sums;
 }
 
 /* The best trial of the configuration with the best mean; 0: none is done. */
-static int64_t best_by_mean(const struct findings *findings,
-                            const struct trial_table *table, int task)
+static int64_t best_by_mean(const struct findings_view *view, int task)
 {
-    struct config_sum *sums = sum_configs(findings, table, task);
+    const struct findings *findings = &view->then;
+    struct config_sum *sums = sum_configs(view, task);
     int64_t best = 0;
     double best_mean = NAN;
     for (int c = 1; sums && c <= findings->job.list->config_count; c++) {
@@ -218,11 +217,12 @@ static int64_t best_by_mean(const struct findings *findings,
 }
 
 /* output.keep trials: the task's best by mean first, then the highest scores. */
-static int add_leaders(const struct findings *findings, const struct trial_table *table,
-                       int task, struct results *out, struct error *err)
+static int add_leaders(const struct findings_view *view, int task, struct results *out,
+                       struct error *err)
 {
+    const struct findings *findings = &view->then;
     const struct leaders *leaders = &findings->leaders[task];
-    int64_t best = best_by_mean(findings, table, task);
+    int64_t best = best_by_mean(view, task);
     int left = findings->job.spec->output.keep, rc = 0;
     if (best && left > 0) {
         rc = add_kept(findings, best, out, err);
@@ -236,9 +236,10 @@ static int add_leaders(const struct findings *findings, const struct trial_table
     return rc;
 }
 
-static int add_tables(const struct findings *findings, const struct trial_table *table,
-                      struct results *out, struct error *err)
+static int add_tables(const struct findings_view *view, struct results *out,
+                      struct error *err)
 {
+    const struct findings *findings = &view->then;
     const struct findings_job *job = &findings->job;
     char job_digest[DIGEST_HEX], encoder_digest[DIGEST_HEX];
     digest_hex(job_digest, job->job_digest);
@@ -253,22 +254,22 @@ static int add_tables(const struct findings *findings, const struct trial_table 
     for (int i = 1; !rc && i <= job->list->config_count; i++)
         rc = add_config(findings, i, out, err);
     for (int64_t i = 1; !rc && i <= job->list->trial_count; i++) {
-        rc = add_trial(findings, table, i, out);
+        rc = add_trial(view, i, out);
         if (!rc)
             rc = add_epochs(findings, i, out);
     }
     for (int i = 0; !rc && i < findings->tasks; i++)
-        rc = add_leaders(findings, table, i, out, err);
+        rc = add_leaders(view, i, out, err);
     return rc;
 }
 
-int findings_snapshot(const struct findings *findings, const struct trial_table *table,
-                      struct results *out, struct error *err)
+int findings_view_tables(const struct findings_view *view, struct results *out,
+                         struct error *err)
 {
     if (err)
         err->text[0] = '\0';
     memset(out, 0, sizeof *out);
-    int rc = add_tables(findings, table, out, err);
+    int rc = add_tables(view, out, err);
     if (rc)
         results_clear(out);
     if (rc && err && !err->text[0])

@@ -1,7 +1,6 @@
 #include "coordinator/ledger_parts.h"
 
 #include "coordinator/records.h"
-#include "jobs/identity.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,20 +13,11 @@ static struct ledger_entry *entry_of(const struct ledger *ledger, int64_t trial)
     return &ledger->entries[trial - 1];
 }
 
-static int read_configs(struct ledger *ledger)
+const struct trial_list_config *ledger_config_of(const struct ledger *ledger,
+                                                 int64_t trial)
 {
-    int count = ledger->list->config_count;
-
-    ledger->configs = calloc((size_t)count + 1, sizeof *ledger->configs);
-    if (!ledger->configs)
-        return ERR_MEMORY;
-    for (int i = 1; i <= count; i++) {
-        struct settings settings;
-        trial_list_config_settings(ledger->list, i, &settings);
-        ledger->configs[i - 1] = (struct ledger_config){
-            settings.epochs, settings.report_steps, identity_extendable(&settings)};
-    }
-    return 0;
+    return trial_list_config_of(ledger->list,
+                                trial_list_parts(ledger->list, trial).config);
 }
 
 static int open_segments(struct ledger *ledger, const char *run_dir, struct error *err)
@@ -50,7 +40,7 @@ int ledger_new(struct ledger **out, const char *run_dir, const struct trial_list
         return error_set(err, ERR_MEMORY, "out of memory for the ledger");
     ledger->list = list;
     ledger->entries = calloc((size_t)list->trial_count + 1, sizeof *ledger->entries);
-    if (!ledger->entries || read_configs(ledger))
+    if (!ledger->entries)
         rc = error_set(err, ERR_MEMORY, "out of memory for %lld trials",
                        (long long)list->trial_count);
     else
@@ -72,8 +62,9 @@ static int load(struct ledger **out, bool start, const char *run_dir,
 
     if (rc)
         return rc;
-    struct ledger_replay replay = {ledger, findings};
-    if (start)
+    struct ledger_replay replay;
+    rc = ledger_replay_init(&replay, ledger, findings, err);
+    if (!rc && start)
         rc = committer_new(&ledger->committer, err);
     if (!rc && start)
         rc = journal_start(&ledger->journal, run_dir, ledger_replay_visit, &replay, end,
@@ -82,6 +73,7 @@ static int load(struct ledger **out, bool start, const char *run_dir,
         rc = journal_read(run_dir, ledger_replay_visit, &replay, end, err);
     if (!rc)
         rc = ledger_replay_end(&replay, err);
+    ledger_replay_clear(&replay);
     if (rc)
         ledger_close(ledger);
     else
@@ -110,7 +102,6 @@ void ledger_close(struct ledger *ledger)
     segments_close(ledger->checkpoints);
     segments_close(ledger->outputs);
     free(ledger->entries);
-    free(ledger->configs);
     bytes_clear(&ledger->scratch);
     digest_map_clear(&ledger->names);
     for (int i = 0; i < ledger->text_count; i++)
@@ -142,7 +133,7 @@ static int record_configs(struct ledger *ledger, const struct ledger_job *job,
 
     for (int i = 0; !rc && i < ledger->list->config_count; i++) {
         struct record_config m = {job->keys[i],
-                                  trial_list_config_text(ledger->list, i + 1)};
+                                  trial_list_config_of(ledger->list, i + 1)->text};
         if (!job->changed[i])
             continue;
         record_config_put(journal_begin(ledger->journal, RECORD_CONFIG), &m);
@@ -252,7 +243,6 @@ int ledger_result(struct ledger *ledger, const struct result *result,
 {
     struct ledger_entry *entry = entry_of(ledger, (int64_t)result->trial);
     struct record_result m = {.result = *result};
-    int config = trial_list_parts(ledger->list, (int64_t)result->trial).config;
     int rc =
         keeps_itself(result, dropped) ? put_outputs(ledger, result, &m.ref, err) : 0;
 
@@ -263,7 +253,7 @@ int ledger_result(struct ledger *ledger, const struct result *result,
     uint64_t ticket = ledger_ticket(ledger);
     release(ledger->outputs, &entry->outputs, ticket); /* of fewer epochs */
     entry->outputs = m.ref;
-    if (!ledger->configs[config - 1].extendable)
+    if (!ledger_config_of(ledger, (int64_t)result->trial)->extendable)
         release(ledger->checkpoints, &entry->checkpoint, ticket);
     return rc ? rc : ledger_dropped(ledger, dropped, err);
 }

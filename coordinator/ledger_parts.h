@@ -10,14 +10,12 @@
 struct ledger_entry {
     struct segment_ref checkpoint, outputs;
     struct ledger_past past;
-    /* of its last grant and report before this start */
-    const char *numerics;
-    int64_t step, tokens;
 };
 
-struct ledger_config {
-    int epochs, report_steps;
-    bool extendable; /* more epochs may continue its trials */
+/* What a replay needs to know of a trial besides. */
+struct ledger_seen {
+    const char *numerics; /* of its last grant */
+    int64_t step, tokens; /* of its last report */
 };
 
 struct ledger {
@@ -25,8 +23,7 @@ struct ledger {
     struct journal *journal;
     struct segments *checkpoints, *outputs;
     struct committer *committer;
-    struct ledger_entry *entries;  /* (trials) */
-    struct ledger_config *configs; /* (configs) */
+    struct ledger_entry *entries; /* (trials) */
     struct bytes scratch;
     uint64_t target, committed; /* tickets: of the commit under way, of the last one */
     struct digest_map names;    /* texts of hosts and numerics, kept once */
@@ -35,6 +32,9 @@ struct ledger {
     const char *numerics; /* of the last report before this start; NULL: none */
 };
 
+/* The configuration of a trial. */
+const struct trial_list_config *ledger_config_of(const struct ledger *ledger,
+                                                 int64_t trial);
 /* Their outputs are not kept any more; with a journal only. */
 int ledger_dropped(struct ledger *ledger, const struct findings_dropped *dropped,
                    struct error *err);
@@ -47,7 +47,11 @@ int ledger_new(struct ledger **out, const char *run_dir, const struct trial_list
 struct ledger_replay {
     struct ledger *ledger;
     struct findings *findings;
+    struct ledger_seen *seen; /* (trials) */
 };
+int ledger_replay_init(struct ledger_replay *replay, struct ledger *ledger,
+                       struct findings *findings, struct error *err);
+void ledger_replay_clear(struct ledger_replay *replay);
 int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err);
 /* After the last frame: what counts is held, outputs of leaders are read. */
 int ledger_replay_end(struct ledger_replay *replay, struct error *err);

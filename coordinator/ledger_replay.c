@@ -6,6 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+int ledger_replay_init(struct ledger_replay *replay, struct ledger *ledger,
+                       struct findings *findings, struct error *err)
+{
+    size_t trials = (size_t)ledger->list->trial_count;
+
+    *replay = (struct ledger_replay){.ledger = ledger, .findings = findings};
+    replay->seen = calloc(trials + 1, sizeof *replay->seen);
+    return replay->seen
+               ? 0
+               : error_set(err, ERR_MEMORY, "out of memory for %zu trials", trials);
+}
+
+void ledger_replay_clear(struct ledger_replay *replay)
+{
+    free(replay->seen);
+    replay->seen = NULL;
+}
+
 /* The entry of a trial that a record names; NULL: there is no such trial. */
 static struct ledger_entry *named(const struct ledger_replay *replay, uint64_t trial)
 {
@@ -63,7 +81,7 @@ static int take_grant(const struct ledger_replay *replay, const struct frame *fr
     if (!host || !numerics)
         return error_set(err, ERR_MEMORY, "out of memory for the journal");
     findings_begun(replay->findings, (int64_t)m.trial, host, numerics);
-    entry->numerics = numerics;
+    replay->seen[m.trial - 1].numerics = numerics;
     entry->past.state = TRIAL_QUEUED; /* running, if its coordinator still lived */
     entry->past.lease = m.lease;
     entry->past.granted_epochs = m.epochs;
@@ -81,15 +99,15 @@ static int lost(uint64_t trial, struct error *err)
 
 /* Whether this report follows the one before it. One of an earlier epoch does too: the
  * trial was begun anew. */
-static bool follows(const struct ledger *ledger, const struct ledger_entry *entry,
-                    const struct report *report)
+static bool follows(const struct ledger_replay *replay,
+                    const struct ledger_entry *entry, const struct report *report)
 {
-    int config = trial_list_parts(ledger->list, (int64_t)report->trial).config;
-    int each = ledger->configs[config - 1].report_steps;
+    const struct ledger *ledger = replay->ledger;
+    int each = ledger_config_of(ledger, (int64_t)report->trial)->report_steps;
 
     return report->lease == entry->past.lease &&
            report->epoch <= entry->past.epochs + 1 &&
-           (each == 0 || report->step <= entry->step + each);
+           (each == 0 || report->step <= replay->seen[report->trial - 1].step + each);
 }
 
 static int take_report(const struct ledger_replay *replay, const struct frame *frame,
@@ -102,16 +120,17 @@ static int take_report(const struct ledger_replay *replay, const struct frame *f
     struct ledger_entry *entry = named(replay, m.report.trial);
     if (!entry)
         return no_such_trial(m.report.trial, err);
-    if (!follows(replay->ledger, entry, &m.report))
+    if (!follows(replay, entry, &m.report))
         return lost(m.report.trial, err);
     rc = findings_report(replay->findings, &m.report, err);
     entry->past.epochs = m.report.epoch;
-    entry->step = m.report.step;
-    entry->tokens = m.report.tokens;
+    struct ledger_seen *seen = &replay->seen[m.report.trial - 1];
+    seen->step = m.report.step;
+    seen->tokens = m.report.tokens;
     entry->past.losses = 0;
     entry->checkpoint = m.ref;
-    if (entry->numerics)
-        replay->ledger->numerics = entry->numerics;
+    if (seen->numerics)
+        replay->ledger->numerics = seen->numerics;
     return rc ? ERR_INPUT : 0;
 }
 
@@ -126,7 +145,8 @@ static int take_result(const struct ledger_replay *replay, const struct frame *f
     struct ledger_entry *entry = named(replay, m.result.trial);
     if (!entry)
         return no_such_trial(m.result.trial, err);
-    if (m.result.lease != entry->past.lease || m.result.tokens != entry->tokens)
+    if (m.result.lease != entry->past.lease ||
+        m.result.tokens != replay->seen[m.result.trial - 1].tokens)
         return lost(m.result.trial, err);
     rc = findings_result(replay->findings, &m.result, &dropped, err);
     entry->past.state = TRIAL_DONE;
@@ -160,9 +180,8 @@ static int take_left(const struct ledger_replay *replay, const struct frame *fra
         return no_such_trial(m.trial, err);
     entry->past.state = (enum trial_state)m.state;
     entry->past.losses = m.losses;
-    if (m.text[0])
-        findings_failure(replay->findings, (int64_t)m.trial, m.text);
-    return 0;
+    return m.text[0] ? findings_failure(replay->findings, (int64_t)m.trial, m.text, err)
+                     : 0;
 }
 
 int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
@@ -220,8 +239,7 @@ static int read_outputs(const struct ledger_replay *replay, int64_t trial,
 static bool goes_on(const struct ledger *ledger, int64_t trial)
 {
     const struct ledger_past *past = &ledger->entries[trial - 1].past;
-    int config = trial_list_parts(ledger->list, trial).config;
-    const struct ledger_config *settings = &ledger->configs[config - 1];
+    const struct trial_list_config *settings = ledger_config_of(ledger, trial);
 
     return past->state == TRIAL_QUEUED ||
            (past->state == TRIAL_DONE &&
@@ -251,14 +269,13 @@ static enum trial_state state_now(const struct ledger *ledger, int64_t trial,
                                   bool wanted, struct findings *findings)
 {
     const struct ledger_past *past = &ledger->entries[trial - 1].past;
-    int config = trial_list_parts(ledger->list, trial).config;
 
     if (!wanted)
         return past->state == TRIAL_QUEUED ? TRIAL_STOPPED : past->state;
     if (past->state == TRIAL_STOPPED)
         return TRIAL_QUEUED; /* the job names it again */
     if (past->state != TRIAL_DONE ||
-        past->granted_epochs >= ledger->configs[config - 1].epochs)
+        past->granted_epochs >= ledger_config_of(ledger, trial)->epochs)
         return past->state;
     findings_reopen(findings, trial);
     return TRIAL_QUEUED;

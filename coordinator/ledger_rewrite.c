@@ -110,14 +110,17 @@ static int look(struct ledger **out, const char *run_dir,
                 const struct findings_job *job, struct error *err)
 {
     struct ledger_replay replay = {0};
+    struct findings *findings = NULL;
     struct journal_end end;
-    int rc = findings_new(&replay.findings, job, err);
+    int rc = findings_new(&findings, job, err);
     if (!rc)
-        rc = ledger_new(&replay.ledger, run_dir, job->list, err);
+        rc = ledger_new(out, run_dir, job->list, err);
+    if (!rc)
+        rc = ledger_replay_init(&replay, *out, findings, err);
     if (!rc)
         rc = journal_read(run_dir, pass_over, &replay, &end, err);
-    findings_free(replay.findings);
-    *out = replay.ledger;
+    ledger_replay_clear(&replay);
+    findings_free(findings);
     return rc;
 }
 
@@ -131,9 +134,12 @@ int ledger_rewrite_trials(const char *run_dir, const struct findings_job *job,
         rc = look(&in_the_end, run_dir, job, err);
     if (!rc)
         rc = ledger_new(&ledger, run_dir, job->list, err);
-    struct judge judge = {{ledger, findings}, in_the_end};
+    struct judge judge = {.in_the_end = in_the_end};
+    if (!rc)
+        rc = ledger_replay_init(&judge.replay, ledger, findings, err);
     if (!rc)
         rc = journal_rewrite(run_dir, judge_trials, &judge, out, err);
+    ledger_replay_clear(&judge.replay);
     ledger_close(ledger);
     ledger_close(in_the_end);
     findings_free(findings);

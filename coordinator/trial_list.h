@@ -11,6 +11,8 @@
 #include "common/error.h"
 #include "jobs/settings.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct trial_parts {
@@ -24,15 +26,24 @@ struct trial_list_entry {
     struct trial_parts parts;
 };
 
+/* A configuration: its settings as text, and those that are asked for often. */
+struct trial_list_config {
+    char *text;        /* canonical, without seed */
+    size_t seed_place; /* in text: where a seed belongs, in the order of names */
+    int epochs, report_steps, limit, subsample;
+    bool extendable; /* more epochs may continue its trials */
+};
+
 /* All zero is an empty one. Read the counts; the rest is its own. */
 struct trial_list {
     int64_t trial_count;
     int config_count;
     struct trial_list_entry *trials;
-    char **configs; /* canonical texts of settings, without seed */
+    struct trial_list_config *configs;
     int64_t trial_capacity;
     int config_capacity;
     struct digest_map trial_map, config_map;
+    bool settled;
 };
 
 void trial_list_clear(struct trial_list *list);
@@ -49,6 +60,9 @@ int trial_list_trial(struct trial_list *list, const struct trial_list_entry *ent
 
 int64_t trial_list_find(const struct trial_list *list,
                         struct digest identity); /* or 0 */
+/* Nothing more will be added or looked for by digest: gives back the memory for it. */
+void trial_list_settle(struct trial_list *list);
+
 struct trial_parts trial_list_parts(const struct trial_list *list, int64_t trial);
 struct digest trial_list_identity(const struct trial_list *list, int64_t trial);
 /* Without the seed: its default. */
@@ -56,7 +70,11 @@ void trial_list_config_settings(const struct trial_list *list, int config,
                                 struct settings *out);
 void trial_list_settings(const struct trial_list *list, int64_t trial,
                          struct settings *out);
-/* The text of a configuration; borrowed. */
-const char *trial_list_config_text(const struct trial_list *list, int config);
+/* The same as a message has it, without parsing anything: settings_canonical() of them.
+ * Release with free(); NULL when out of memory. */
+char *trial_list_text(const struct trial_list *list, int64_t trial);
+/* Borrowed. */
+const struct trial_list_config *trial_list_config_of(const struct trial_list *list,
+                                                     int config);
 
 #endif

@@ -116,6 +116,120 @@ static void a_repeated_report_replaces_what_came_after(void)
     end();
 }
 
+static void a_best_score_that_is_replaced_is_best_no_more(void)
+{
+    begin();
+    report(2, 1, 0.4);
+    report(1, 1, 0.1);
+    report(1, 2, 0.9);
+    CU_ASSERT_EQUAL(findings_best(findings, 0), 0.9);
+    report(1, 1, 0.3);
+    CU_ASSERT_EQUAL(findings_best(findings, 0), 0.4);
+    report(1, 2, 0.5);
+    CU_ASSERT_EQUAL(findings_best(findings, 0), 0.5);
+    end();
+}
+
+static void many_reports_keep_their_numbers(void)
+{
+    enum { REPORTS = 100 }; /* more than anybody makes room for at first */
+    begin();
+    for (int epoch = 1; epoch <= REPORTS; epoch++)
+        report(1, epoch, 1.0 / epoch);
+    struct results r = snapshot();
+    CU_ASSERT_EQUAL_FATAL(r.epoch_count, REPORTS);
+    for (int i = 0; i < REPORTS; i++) {
+        struct report m = sample_report(1, 1, i + 1, 1.0 / (i + 1));
+        const struct results_epoch *e = &r.epochs[i];
+        CU_ASSERT(e->trial == 1 && e->epoch == m.epoch && e->step == m.step &&
+                  e->tokens == m.tokens && e->train_loss == m.train_loss &&
+                  e->dev_loss == m.dev_loss && e->score == m.score &&
+                  e->learning_rate == m.learning_rate && e->seconds == m.seconds &&
+                  e->metrics[METRIC_MATTHEWS] == m.metrics[0]);
+    }
+    CU_ASSERT_EQUAL(r.trials[0].best_epoch, 1);
+    results_clear(&r);
+    end();
+}
+
+static void a_step_that_no_trial_has_is_refused(void)
+{
+    begin();
+    struct error err = {""};
+    struct report m = sample_report(1, 1, 1, 0.5);
+    m.step = (int64_t)1 << 31;
+    CU_ASSERT_EQUAL(findings_report(findings, &m, &err), ERR_PROTOCOL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "2147483648"));
+    end();
+}
+
+/* All that a results.h5 would say, as text. */
+static void print_results(char *out, size_t size, const struct results *r)
+{
+    FILE *f = fmemopen(out, size, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    for (int i = 0; i < r->trial_count; i++)
+        fprintf(f, "%s %d %d %g %g %s|", r->trials[i].status, (int)r->trials[i].epochs,
+                (int)r->trials[i].best_epoch, r->trials[i].score,
+                r->trials[i].test[METRIC_MATTHEWS], r->trials[i].error);
+    for (int i = 0; i < r->epoch_count; i++)
+        fprintf(f, "%d %d %g|", (int)r->epochs[i].trial, (int)r->epochs[i].epoch,
+                r->epochs[i].score);
+    for (int i = 0; i < r->adapters_count; i++)
+        for (int t = 0; t < r->adapters[i].trial_count; t++)
+            fprintf(f, "%d %g|", (int)r->adapters[i].trials[t],
+                    (double)r->adapters[i].vectors[t][0]);
+    for (int i = 0; i < r->predictions_count; i++)
+        fprintf(f, "%d %g|", r->predictions[i].trial_count,
+                (double)r->predictions[i].logits[0][0]);
+    fclose(f);
+}
+
+static void check_view(struct findings_view *view, const char *then)
+{
+    struct results r;
+    char now[8192];
+    CU_ASSERT_EQUAL_FATAL(findings_view_tables(view, &r, NULL), 0);
+    print_results(now, sizeof now, &r);
+    CU_ASSERT_STRING_EQUAL(now, then);
+    results_clear(&r);
+}
+
+/* Everything that can change does: reports are replaced and added until they move,
+ * leaders fall, a failure gets another text. */
+static void a_view_stays_as_it_was_while_findings_go_on(void)
+{
+    struct findings_view *view;
+    char then[8192], later[8192];
+    begin();
+    do_trial(1, 0.2, 0.3);
+    do_trial(2, 0.1, 0.2);
+    report(3, 1, 0.5);
+    report(3, 2, 0.6);
+    CU_ASSERT_EQUAL(findings_failure(findings, 4, "first", NULL), 0);
+    struct results r = snapshot();
+    print_results(then, sizeof then, &r);
+    results_clear(&r);
+    CU_ASSERT_EQUAL_FATAL(findings_freeze(findings, table, &view, NULL), 0);
+    check_view(view, then);
+    report(3, 1, 0.9);
+    for (int epoch = 2; epoch < 50; epoch++)
+        report(3, epoch, 0.8);
+    report(3, 2, 0.1);
+    CU_ASSERT_EQUAL(findings_failure(findings, 4, "second", NULL), 0);
+    do_trial(3, 0.7, 0.9);
+    do_trial(4, 0.8, 0.7);
+    do_trial(5, 0.9, 0.7);
+    findings_reopen(findings, 1);
+    check_view(view, then);
+    findings_thaw(findings, view);
+    r = snapshot();
+    print_results(later, sizeof later, &r);
+    CU_ASSERT_STRING_NOT_EQUAL(later, then);
+    results_clear(&r);
+    end();
+}
+
 static bool keeps(const struct results *r, int64_t trial)
 {
     const struct results_adapters *adapters;
@@ -192,7 +306,7 @@ static void failures_are_named(void)
     begin();
     struct trial_lease lease = trial_table_grant(table, 0, 0);
     findings_begun(findings, 1, "n1", "1 avx2");
-    findings_failure(findings, 1, "loss is NaN at step 7");
+    CU_ASSERT_EQUAL(findings_failure(findings, 1, "loss is NaN at step 7", NULL), 0);
     trial_table_failed(table, 1, lease.lease, false, 0);
     struct results r = snapshot();
     CU_ASSERT_STRING_EQUAL(r.trials[0].status, "failed");
@@ -207,7 +321,7 @@ static void failures_are_named(void)
 static void success_takes_an_earlier_failures_text_away(void)
 {
     begin();
-    findings_failure(findings, 1, "the disk is full");
+    CU_ASSERT_EQUAL(findings_failure(findings, 1, "the disk is full", NULL), 0);
     do_trial(1, 0.1, 0.2);
     struct results r = snapshot();
     CU_ASSERT_STRING_EQUAL(r.trials[0].status, "done");
@@ -223,6 +337,10 @@ int main(void)
         SUITE_TEST(the_earliest_of_equal_scores_is_best),
         SUITE_TEST(an_undefined_score_ranks_last),
         SUITE_TEST(a_repeated_report_replaces_what_came_after),
+        SUITE_TEST(a_best_score_that_is_replaced_is_best_no_more),
+        SUITE_TEST(many_reports_keep_their_numbers),
+        SUITE_TEST(a_step_that_no_trial_has_is_refused),
+        SUITE_TEST(a_view_stays_as_it_was_while_findings_go_on),
         SUITE_TEST(best_by_mean_is_kept_with_the_highest_scores),
         SUITE_TEST(a_result_of_another_epoch_is_refused),
         SUITE_TEST(a_result_with_rows_that_the_task_has_not_is_refused),

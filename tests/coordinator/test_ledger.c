@@ -238,7 +238,8 @@ static void mixed_events(struct coordination *c, void (*after)(struct coordinati
     report(c, lease, 1);
     after(c);
     trial_table_failed(c->table, lease.trial, lease.lease, false, 0);
-    findings_failure(c->findings, lease.trial, "the loss is not finite");
+    CU_ASSERT_EQUAL(
+        findings_failure(c->findings, lease.trial, "the loss is not finite", &err), 0);
     CU_ASSERT_EQUAL(ledger_left(c->ledger, lease.trial, lease.lease, TRIAL_FAILED, 0,
                                 "the loss is not finite", &err),
                     0);

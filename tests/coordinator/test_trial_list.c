@@ -4,6 +4,7 @@
 #include "tests/support/suite.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static struct digest key_of(const char *name, int i)
 {
@@ -96,12 +97,75 @@ static void known_configuration_takes_the_later_epochs(void)
     trial_list_clear(&list);
 }
 
+static void check_text(const struct settings *settings, uint32_t seed)
+{
+    struct trial_list list = {0};
+    struct settings with = *settings;
+    struct error err;
+    bool added;
+    int number;
+
+    CU_ASSERT_EQUAL_FATAL(
+        trial_list_config(&list, key_of("config", 1), settings, &number, &added, &err),
+        0);
+    trial(&list, 1, (struct trial_parts){0, 1, seed}, &added);
+    with.seed = seed;
+    char *text = trial_list_text(&list, 1), *wanted = settings_canonical(&with);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    CU_ASSERT_STRING_EQUAL(text, wanted);
+    free(text);
+    free(wanted);
+    trial_list_clear(&list);
+}
+
+/* Each setting alone, and one more each time until all are there. */
+static void texts_are_those_of_the_settings_with_the_seed(void)
+{
+    static const uint32_t seeds[] = {0, 1, 7, UINT32_MAX};
+    struct settings all;
+
+    settings_defaults(&all);
+    for (int i = 0; i < settings_table_count(); i++) {
+        const struct setting *setting = settings_table_at(i);
+        struct settings one;
+        if (setting->group != GROUP_ADAPTER && setting->group != GROUP_TRAINING)
+            continue;
+        struct setting_value value = setting_get(setting, &all);
+        value.number = setting->type == SETTING_REAL ? value.number / 2 + 0.01
+                                                     : (value.number == 0);
+        value.text = "a;b=c%.safetensors";
+        settings_defaults(&one);
+        setting_set(setting, &one, value);
+        setting_set(setting, &all, value);
+        for (int s = 0; s < 4; s++) {
+            check_text(&one, seeds[s]);
+            check_text(&all, seeds[s]);
+        }
+    }
+}
+
+static void what_is_asked_for_often_needs_no_parsing(void)
+{
+    struct trial_list list = {0};
+    bool added;
+
+    config(&list, 1, 1e-3, 9, &added);
+    trial(&list, 1, (struct trial_parts){0, 1, 3}, &added);
+    trial_list_settle(&list);
+    CU_ASSERT_EQUAL(trial_list_config_of(&list, 1)->epochs, 9);
+    CU_ASSERT(!trial_list_config_of(&list, 1)->extendable);
+    CU_ASSERT_EQUAL(trial_list_parts(&list, 1).seed, 3);
+    trial_list_clear(&list);
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
         SUITE_TEST(numbers_follow_the_first_appearance_and_stay),
         SUITE_TEST(settings_come_back_with_the_trials_seed),
         SUITE_TEST(known_configuration_takes_the_later_epochs),
+        SUITE_TEST(texts_are_those_of_the_settings_with_the_seed),
+        SUITE_TEST(what_is_asked_for_often_needs_no_parsing),
         {NULL, NULL},
     };
 

@@ -1,0 +1,81 @@
+/* Which trials' adapters and outputs are held: those that may be kept in the end. */
+#include "coordinator/findings_parts.h"
+
+#include <stdlib.h>
+
+int leaders_init(struct leaders *leaders, int keep, int configs)
+{
+    leaders->top = calloc((size_t)keep + 1, sizeof *leaders->top);
+    leaders->of_config = calloc((size_t)configs + 1, sizeof *leaders->of_config);
+    return leaders->top && leaders->of_config ? 0 : ERR_MEMORY;
+}
+
+void leaders_clear(struct leaders *leaders)
+{
+    free(leaders->top);
+    free(leaders->of_config);
+}
+
+static bool is_leader(const struct findings *findings, int64_t trial)
+{
+    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
+    const struct leaders *leaders = &findings->leaders[parts.task];
+    for (int i = 0; i < leaders->top_count; i++)
+        if (leaders->top[i] == trial)
+            return true;
+    return leaders->of_config[parts.config] == trial;
+}
+
+static void let_go(struct findings *findings, int64_t trial,
+                   struct findings_dropped *dropped)
+{
+    if (trial == 0 || is_leader(findings, trial))
+        return;
+    for (int i = 0; i < dropped->count; i++)
+        if (dropped->trials[i] == trial)
+            return;
+    findings_retire(findings, findings_entry(findings, trial)->kept);
+    findings_entry(findings, trial)->kept = NULL;
+    dropped->trials[dropped->count++] = trial;
+}
+
+/* Higher score, then lower number: the order in which trials arrive does not matter. */
+static bool leads(const struct findings *findings, int64_t a, int64_t b)
+{
+    double sa = findings_score(findings, a), sb = findings_score(findings, b);
+    return findings_better(sa, sb) || (!findings_better(sb, sa) && a < b);
+}
+
+void leaders_add(struct findings *findings, int64_t trial,
+                 struct findings_dropped *dropped)
+{
+    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
+    struct leaders *leaders = &findings->leaders[parts.task];
+    int keep = findings->job.spec->output.keep;
+    int64_t beaten = leaders->of_config[parts.config], last = 0;
+    if (beaten == 0 || leads(findings, trial, beaten))
+        leaders->of_config[parts.config] = trial;
+    int at = leaders->top_count++;
+    for (; at > 0 && leads(findings, trial, leaders->top[at - 1]); at--)
+        leaders->top[at] = leaders->top[at - 1];
+    leaders->top[at] = trial;
+    if (leaders->top_count > keep)
+        last = leaders->top[--leaders->top_count];
+    let_go(findings, beaten, dropped);
+    let_go(findings, last, dropped);
+    let_go(findings, trial, dropped);
+}
+
+void leaders_remove(struct findings *findings, int64_t trial)
+{
+    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
+    struct leaders *leaders = &findings->leaders[parts.task];
+    int kept = 0;
+
+    for (int i = 0; i < leaders->top_count; i++)
+        if (leaders->top[i] != trial)
+            leaders->top[kept++] = leaders->top[i];
+    leaders->top_count = kept;
+    if (leaders->of_config[parts.config] == trial)
+        leaders->of_config[parts.config] = 0;
+}
