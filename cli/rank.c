@@ -113,12 +113,16 @@ static int coordinate(struct run_setup *setup, const struct run_lock *lock, int 
         .workers = workers,
         .stops = &stops,
     };
+    const struct job_cluster *cluster = &setup->spec.cluster;
     int64_t added = setup->enrolment.list.trial_count - setup->enrolment.first_new + 1;
     log_line("%lld trial%s (%d configuration%s) on %d worker%s, results in %s",
              (long long)setup->sweep.trial_count,
              setup->sweep.trial_count == 1 ? "" : "s", setup->sweep.config_count,
              setup->sweep.config_count == 1 ? "" : "s", workers,
              workers == 1 ? "" : "s", setup->dir);
+    if (cluster->shards > 1)
+        log_line("shard %d/%d: %lld of them", cluster->shard, cluster->shards,
+                 (long long)setup->enrolment.wanted_count);
     if (setup->history.job)
         log_line("going on with an earlier run: %lld trial%s new", (long long)added,
                  added == 1 ? " is" : "s are");

@@ -13,6 +13,7 @@ enum {
     OPTION_THREADS,
     OPTION_SET,
     OPTION_DIR,
+    OPTION_SHARD,
     OPTION_ACCEPT,
     OPTION_GRACE
 };
@@ -23,6 +24,8 @@ static const struct option_spec options_table[] = {
                         "compute threads of a worker; default: the job's"},
     [OPTION_SET] = {"set", "path=value", "changes a setting of the job; repeatable"},
     [OPTION_DIR] = {"o", "RUN_DIR", "run directory; default: the job's output.dir"},
+    [OPTION_SHARD] = {"shard", "i/n",
+                      "only every n-th trial from number i on; merge joins the parts"},
     [OPTION_ACCEPT] = {"accept-numerics", NULL,
                        "go on although the processors compute otherwise"},
     [OPTION_GRACE] = {"grace", "SECONDS",
@@ -38,7 +41,10 @@ static void help(void)
         "at the next reports (exit\ncode 75); a second one, or the end of --grace, "
         "stops at once: trials go on from their\nlast reports. A finished "
         "run directory is not worked on again: its table is printed,\nand the exit "
-        "code is the run's, 3 where trials were given up.\nUnder mpirun or srun "
+        "code is the run's, 3 where trials were given up.\n--shard 2/8 "
+        "runs the second of eight parts of the job's trials, in output.dir with\n"
+        ".shard-2-of-8 behind it; shiftwork merge makes one run directory of the "
+        "parts.\nUnder mpirun or srun "
         "--mpi=pmix the command is a rank: rank 0 coordinates, the\nothers work.\n\n");
     settings_table_print(stdout);
 }
@@ -54,6 +60,32 @@ static int add_setting(struct run_options *options, const char *name, const char
     snprintf(text, size, "%s%s", name, value);
     options->set[options->set_count++] = text;
     return 0;
+}
+
+/* "2/8": digits alone, so that what strtol would forgive is refused. */
+static bool parse_shard(const char *text, int *shard, int *shards)
+{
+    size_t first = strspn(text, "0123456789");
+    size_t second = text[first] == '/' ? strspn(text + first + 1, "0123456789") : 0;
+    if (first < 1 || first > 7 || second < 1 || second > 7 || text[first + 1 + second])
+        return false;
+    *shard = (int)strtol(text, NULL, 10);
+    *shards = (int)strtol(text + first + 1, NULL, 10);
+    return *shard >= 1 && *shard <= *shards && *shards <= 1000000;
+}
+
+static int take_shard(struct run_options *options, const char *value, struct error *err)
+{
+    char number[16];
+    int shard, shards;
+    if (!parse_shard(value, &shard, &shards))
+        return command_misused(err, "--shard %s: i/n with i from 1 to n is wanted",
+                               value);
+    options->sharded = true;
+    snprintf(number, sizeof number, "%d", shard);
+    int rc = add_setting(options, "cluster.shard=", number, err);
+    snprintf(number, sizeof number, "%d", shards);
+    return rc ? rc : add_setting(options, "cluster.shards=", number, err);
 }
 
 static int take_option(struct run_options *options, int option, const char *value,
@@ -76,7 +108,10 @@ static int take_option(struct run_options *options, int option, const char *valu
     case OPTION_ACCEPT:
         options->accept_numerics = true;
         return 0;
+    case OPTION_SHARD:
+        return take_shard(options, value, err);
     case OPTION_DIR:
+        options->dir_given = true;
         return add_setting(options, "output.dir=", value, err);
     case ARGUMENTS_PLAIN:
         if (options->job)
@@ -126,7 +161,7 @@ static int run(int count, char **args, struct error *err)
     struct arguments arguments;
     const char *value;
     int option, rc = 0;
-    options.set = calloc((size_t)count + 1, sizeof *options.set);
+    options.set = calloc(2 * (size_t)count + 1, sizeof *options.set);
     if (!options.set)
         return error_set(err, ERR_MEMORY, "out of memory");
     arguments_init(&arguments, &command_run, count, args);
@@ -144,7 +179,7 @@ const struct command command_run = {
     .name = "run",
     .synopsis =
         "JOB.cfg [--workers N] [--threads N] [--set path=value]... [-o RUN_DIR] "
-        "[--grace SECONDS]",
+        "[--shard i/n] [--grace SECONDS]",
     .summary = "Runs the trials of a job with a coordinator and its workers",
     .options = options_table,
     .help = help,

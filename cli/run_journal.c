@@ -22,6 +22,7 @@ static int read_into(struct run_journal *out, const struct run_setup *setup,
         rc = findings_snapshot(findings, table, &out->results, err);
     struct tally tally = tally_of(table, setup->enrolment.wanted, list->trial_count);
     out->outcome = tally_outcome(&tally, table);
+    out->trials = list->trial_count;
     ledger_close(ledger);
     return rc;
 }

@@ -8,6 +8,7 @@
 
 struct run_journal {
     struct journal_end end;
+    int64_t trials;         /* that it knows; results lack those that nobody wants */
     int64_t checkpoints;    /* that may be needed; all can be read */
     struct outcome outcome; /* as the trials' states say */
     struct results results;

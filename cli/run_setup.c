@@ -62,13 +62,43 @@ int run_setup_look(struct run_setup *setup, struct error *err)
     return rc;
 }
 
+/* A shard's own run directory beside the whole job's, where none is given. */
+static int read_again_with_dir(struct job_spec *spec, const struct run_options *options,
+                               struct error *err)
+{
+    size_t count = (size_t)options->set_count, length = strlen(spec->output.dir);
+    char dir[SETTINGS_PATH + 64];
+    while (length > 1 && spec->output.dir[length - 1] == '/')
+        length--;
+    snprintf(dir, sizeof dir, "output.dir=%.*s.shard-%d-of-%d", (int)length,
+             spec->output.dir, spec->cluster.shard, spec->cluster.shards);
+    const char **set = malloc((count + 1) * sizeof *set);
+    if (!set)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    memcpy(set, options->set, count * sizeof *set);
+    set[count] = dir;
+    job_spec_clear(spec);
+    int rc = job_spec_read(spec, options->job, set, (int)count + 1, err);
+    free(set);
+    return rc;
+}
+
+static int read_spec(struct job_spec *spec, const struct run_options *options,
+                     struct error *err)
+{
+    int rc = job_spec_read(spec, options->job, options->set, options->set_count, err);
+    bool own = options->sharded && !options->dir_given;
+    if (rc || !own || spec->cluster.shards == 1 || !spec->output.dir[0])
+        return rc;
+    return read_again_with_dir(spec, options, err);
+}
+
 int run_setup_read(struct run_setup *out, const struct run_options *options,
                    struct error *err)
 {
     memset(out, 0, sizeof *out);
     out->accept_numerics = options->accept_numerics;
-    int rc =
-        job_spec_read(&out->spec, options->job, options->set, options->set_count, err);
+    int rc = read_spec(&out->spec, options, err);
     if (rc)
         return rc;
     memcpy(out->dir, out->spec.output.dir, sizeof out->dir);
@@ -205,6 +235,9 @@ static int prepare(struct run_setup *setup, struct error *err)
         rc = run_check_trials(setup, err);
     if (!rc)
         rc = enrol_trials(setup, err);
+    if (!rc)
+        rc = enrolment_take_shard(&setup->enrolment, setup->spec.cluster.shard,
+                                  setup->spec.cluster.shards, err);
     setup->job_digest = digest_of(setup->spec.resolved, strlen(setup->spec.resolved));
     return rc;
 }

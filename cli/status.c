@@ -59,12 +59,26 @@ static bool has_results(const char *dir)
     return access(path, F_OK) == 0;
 }
 
+/* " of shard 2/3", or nothing; results.h5 holds the job's text. */
+static void print_shard(const struct results *results)
+{
+    struct job_spec spec;
+
+    if (job_spec_parse(&spec, "job.cfg", "/", results->job_text, NULL, 0, NULL))
+        return;
+    if (spec.cluster.shards > 1)
+        printf(" of shard %d/%d", spec.cluster.shard, spec.cluster.shards);
+    job_spec_clear(&spec);
+}
+
 static void print_states(const struct results *results)
 {
     static const char *const states[] = {"done",    "running", "queued",
                                          "stopped", "failed",  "given up"};
 
-    printf("%d trial%s:", results->trial_count, results->trial_count == 1 ? "" : "s");
+    printf("%d trial%s", results->trial_count, results->trial_count == 1 ? "" : "s");
+    print_shard(results);
+    printf(":");
     for (size_t s = 0, shown = 0; s < sizeof states / sizeof *states; s++) {
         int n = 0;
 

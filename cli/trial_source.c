@@ -86,6 +86,19 @@ static int find_digest(struct trial_source *s, const char *digits, struct error 
     return 0;
 }
 
+/* A shard's numbers are not all there are between its first and its last. */
+static int no_such_trial(const struct trial_source *s, const char *name,
+                         struct error *err)
+{
+    const struct results *r = &s->results;
+    long long first = r->trial_count ? r->trials[0].trial : 1;
+    long long last = r->trial_count ? r->trials[r->trial_count - 1].trial : 0;
+
+    return error_set(
+        err, ERR_INPUT, "%s: there is no trial %s%s: %lld to %lld", s->run_dir, name,
+        last - first + 1 == r->trial_count ? "" : " in this shard", first, last);
+}
+
 static int find_trial(struct trial_source *s, const char *name, struct error *err)
 {
     size_t n = strlen(name);
@@ -109,9 +122,7 @@ static int find_trial(struct trial_source *s, const char *name, struct error *er
                          "TASK/best",
                          s->run_dir, name);
     s->trial = results_find_trial(&s->results, number);
-    return s->trial ? 0
-                    : error_set(err, ERR_INPUT, "%s: there is no trial %s: 1 to %d",
-                                s->run_dir, name, s->results.trial_count);
+    return s->trial ? 0 : no_such_trial(s, name, err);
 }
 
 static int set_from_column(struct settings *settings,

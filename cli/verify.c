@@ -34,19 +34,31 @@ static void note(struct difference *d, int64_t trial, const char *what)
         snprintf(d->text, sizeof d->text, "trial %lld: %s", (long long)trial, what);
 }
 
-static void compare_trials(const struct results *file, const struct results *journal,
-                           struct difference *d)
+static void compare_trial(const struct results_trial *a, const struct results_trial *b,
+                          struct difference *d)
 {
-    if (file->trial_count > journal->trial_count)
-        note(d, journal->trial_count + 1, "the journal does not know it");
-    for (int i = 0; i < file->trial_count && i < journal->trial_count; i++) {
-        const struct results_trial *a = &file->trials[i], *b = &journal->trials[i];
-        if (a->trial != b->trial || strcmp(a->digest, b->digest) != 0 ||
-            a->config != b->config || a->task != b->task || a->seed != b->seed)
-            note(d, a->trial, "it is another trial in the journal");
-        else if (!strcmp(a->status, "done") && !strcmp(b->status, "done") &&
-                 (!same(a->score, b->score) || a->best_epoch != b->best_epoch))
-            note(d, a->trial, "its best epoch or score differ");
+    if (strcmp(a->digest, b->digest) != 0 || a->config != b->config ||
+        a->task != b->task || a->seed != b->seed)
+        note(d, a->trial, "it is another trial in the journal");
+    else if (!strcmp(a->status, "done") && !strcmp(b->status, "done") &&
+             (!same(a->score, b->score) || a->best_epoch != b->best_epoch))
+        note(d, a->trial, "its best epoch or score differ");
+}
+
+/* Both in the order of numbers. A trial that was never begun is not in the journal's
+ * results any more where a later job or shard does not want it. */
+static void compare_trials(const struct results *file,
+                           const struct run_journal *journal, struct difference *d)
+{
+    const struct results *known = &journal->results;
+    for (int i = 0, at = 0; i < file->trial_count; i++) {
+        const struct results_trial *a = &file->trials[i];
+        while (at < known->trial_count && known->trials[at].trial < a->trial)
+            at++;
+        if (at < known->trial_count && known->trials[at].trial == a->trial)
+            compare_trial(a, &known->trials[at], d);
+        else if (a->attempts > 0 || a->trial > journal->trials)
+            note(d, a->trial, "the journal does not know it");
     }
 }
 
@@ -109,7 +121,7 @@ static int check_results(const char *dir, const struct run_journal *journal,
     int rc = run_results_read(&file, dir, RESULTS_ALL, err);
     if (rc)
         return rc;
-    compare_trials(&file, &journal->results, &d);
+    compare_trials(&file, journal, &d);
     compare_epochs(&file, &journal->results, &d);
     compare_adapters(&file, &journal->results, &d);
     results_clear(&file);

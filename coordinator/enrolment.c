@@ -165,3 +165,20 @@ int enrolment_init(struct enrolment *out, struct history *history,
         enrolment_clear(e);
     return rc;
 }
+
+int enrolment_take_shard(struct enrolment *enrolment, int shard, int shards,
+                         struct error *err)
+{
+    int64_t all = enrolment->wanted_count;
+
+    for (int64_t i = 0; i < enrolment->list.trial_count; i++)
+        if (enrolment->wanted[i] && i % shards != shard - 1) {
+            enrolment->wanted[i] = false;
+            enrolment->wanted_count--;
+        }
+    if (enrolment->wanted_count > 0)
+        return 0;
+    return error_set(err, ERR_INPUT,
+                     "shard %d/%d: none of the job's %lld trials is in it", shard,
+                     shards, (long long)all);
+}

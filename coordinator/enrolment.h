@@ -29,6 +29,11 @@ struct enrolment {
 int enrolment_init(struct enrolment *out, struct history *history,
                    const struct sweep *sweep, const struct enrolment_data *data,
                    struct error *err);
+/* Wants only every shards-th trial from number shard on. Numbers are those of the whole
+ * job, and a job that grows adds behind them, so trials stay in their shard. ERR_INPUT:
+ * none is left. */
+int enrolment_take_shard(struct enrolment *enrolment, int shard, int shards,
+                         struct error *err);
 void enrolment_clear(struct enrolment *enrolment); /* an all-zero one too */
 
 #endif

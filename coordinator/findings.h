@@ -72,7 +72,7 @@ double findings_best(const struct findings *findings, int task);
 struct findings_view;
 int findings_freeze(struct findings *findings, const struct trial_table *table,
                     struct findings_view **out, struct error *err);
-/* out is all zero on failure. */
+/* Without trials that nobody wants and nobody has begun; out is all zero on failure. */
 int findings_view_tables(const struct findings_view *view, struct results *out,
                          struct error *err);
 void findings_thaw(struct findings *findings, struct findings_view *view);

@@ -254,6 +254,8 @@ static int add_tables(const struct findings_view *view, struct results *out,
     for (int i = 1; !rc && i <= job->list->config_count; i++)
         rc = add_config(findings, i, out, err);
     for (int64_t i = 1; !rc && i <= job->list->trial_count; i++) {
+        if (view->states[i - 1] == TRIAL_UNWANTED)
+            continue;
         rc = add_trial(view, i, out);
         if (!rc)
             rc = add_epochs(findings, i, out);

@@ -42,9 +42,8 @@ struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial);
  * NULL: there is none. */
 const char *ledger_numerics(const struct ledger *ledger);
 
-/* Puts every trial where it goes on. wanted (trials): of this start's job; one that the
- * job does not name any more stays as it is, one that is done and now has more epochs
- * goes on. */
+/* Puts every trial where it goes on. wanted (trials): of this start's job; one that it
+ * is not to run stays as it is, one that is done and now has more epochs goes on. */
 void ledger_restore(const struct ledger *ledger, const bool *wanted,
                     struct findings *findings, struct trial_table *table);
 

@@ -270,8 +270,10 @@ static enum trial_state state_now(const struct ledger *ledger, int64_t trial,
 {
     const struct ledger_past *past = &ledger->entries[trial - 1].past;
 
+    if (!wanted && past->state == TRIAL_QUEUED)
+        return past->attempts > 0 ? TRIAL_STOPPED : TRIAL_UNWANTED;
     if (!wanted)
-        return past->state == TRIAL_QUEUED ? TRIAL_STOPPED : past->state;
+        return past->state;
     if (past->state == TRIAL_STOPPED)
         return TRIAL_QUEUED; /* the job names it again */
     if (past->state != TRIAL_DONE ||

@@ -1,6 +1,7 @@
-/* How far the trials of a start's job are. The run directory may know others, which an
- * earlier job named: they are never handed out, so their states stay, and they count
- * neither as done nor as given up nor as left. */
+/* How far the trials of a start's job, or of its shard, are. The run directory may know
+ * others, which an earlier job named or which are another shard's: they are never
+ * handed out, so their states stay, and they count neither as done nor as given up nor
+ * as left. */
 #ifndef COORDINATOR_TALLY_H
 #define COORDINATOR_TALLY_H
 

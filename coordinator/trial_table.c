@@ -47,7 +47,7 @@ struct trial_table {
 const char *trial_state_name(enum trial_state state)
 {
     static const char *const names[TRIAL_STATE_COUNT] = {
-        "queued", "running", "done", "stopped", "failed", "given up"};
+        "queued", "running", "done", "stopped", "failed", "given up", "unwanted"};
 
     return names[state];
 }

@@ -22,6 +22,8 @@ enum trial_state {
     TRIAL_STOPPED,  /* by a scheduler, before its last epoch; final */
     TRIAL_FAILED,   /* it cannot be computed; final */
     TRIAL_GIVEN_UP, /* lost its worker too often; final */
+    TRIAL_UNWANTED, /* never begun, and not this run's: another shard's, or of a job
+                       that names it no more */
     TRIAL_STATE_COUNT
 };
 const char *trial_state_name(enum trial_state state); /* "given up" */

@@ -76,6 +76,15 @@ static int check_heartbeat(struct job_reader *r, const struct job_cluster *clust
                          cluster->heartbeat_s, cluster->lost_after_s);
 }
 
+static int check_shard(struct job_reader *r, const struct job_cluster *cluster)
+{
+    if (cluster->shard <= cluster->shards)
+        return 0;
+    return reader_refuse(r, config_lookup(&r->config, "cluster.shard"),
+                         "shard: %d is above shards, %d", cluster->shard,
+                         cluster->shards);
+}
+
 static int read_groups(struct job_reader *r, struct job_spec *spec)
 {
     const config_t *c = &r->config;
@@ -93,6 +102,7 @@ static int read_groups(struct job_reader *r, struct job_spec *spec)
         (rc = reader_group(r, config_lookup(c, "cluster"), GROUP_CLUSTER,
                            &spec->cluster)) ||
         (rc = check_heartbeat(r, &spec->cluster)) ||
+        (rc = check_shard(r, &spec->cluster)) ||
         (rc = reader_group(r, config_lookup(c, "output"), GROUP_OUTPUT, &spec->output)))
         return rc;
     if (!*spec->encoder)

@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 POISON = os.path.abspath(sys.argv[4])
@@ -279,22 +278,4 @@ def case_a_trial_that_kills_its_workers_is_given_up(folder):
     check(outcome(folder) == "exit=0 done=2 given_up=0 left=0\n", outcome(folder))
 
 
-def main():
-    cases = {n[5:]: f for n, f in globals().items() if n.startswith("case_")}
-    failed = 0
-    for name in CASES or cases:
-        with tempfile.TemporaryDirectory() as folder:
-            runs.make_job(folder)
-            begun = time.monotonic()
-            try:
-                cases[name](folder)
-                print(f"ok   {name} ({time.monotonic() - begun:.1f} s)", flush=True)
-            except (runs.Failure, subprocess.TimeoutExpired, OSError, KeyError) as why:
-                failed += 1
-                print(f"FAIL {name}: {why}", flush=True)
-            for pid in runs.ranks(folder).values():
-                os.kill(pid, signal.SIGKILL)
-    sys.exit(1 if failed else 0)
-
-
-main()
+sys.exit(1 if runs.run_cases(runs.cases_of(globals()), CASES) else 0)

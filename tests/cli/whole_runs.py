@@ -600,10 +600,10 @@ def case_idle_is_idle(folder):
         launcher.communicate(timeout=60)
 
 
-def main():
-    cases = {n[5:]: f for n, f in globals().items() if n.startswith("case_")}
+def run_cases(cases, chosen):
+    """Each in a folder of its own with the job in it; how many failed."""
     failed = 0
-    for name in sys.argv[4:] or cases:
+    for name in chosen or cases:
         with tempfile.TemporaryDirectory() as folder:
             make_job(folder)
             begun = time.monotonic()
@@ -615,8 +615,12 @@ def main():
                 print(f"FAIL {name}: {why}", flush=True)
             for pid in ranks(folder).values():
                 os.kill(pid, signal.SIGKILL)
-    sys.exit(1 if failed else 0)
+    return failed
+
+
+def cases_of(module):
+    return {n[5:]: f for n, f in module.items() if n.startswith("case_")}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(1 if run_cases(cases_of(globals()), sys.argv[4:]) else 0)

@@ -45,6 +45,9 @@ int sample_run_again(struct sample_run *run, const struct sample_change *change,
         rc = sweep_init(&run->sweep, &run->spec, LAYERS, err);
     if (!rc)
         rc = enrolment_init(&run->enrolment, history, &run->sweep, &data, err);
+    if (!rc)
+        rc = enrolment_take_shard(&run->enrolment, run->spec.cluster.shard,
+                                  run->spec.cluster.shards, err);
     if (rc)
         return rc;
     run->encoder = encoder;

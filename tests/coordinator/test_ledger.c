@@ -472,6 +472,45 @@ static void job_that_shrank_leaves_the_others_as_they_are(void)
     stop(&c);
 }
 
+static void shard_wants_its_own_trials_in_every_start(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+    struct sample_change second = {.cluster = "shard = 2; shards = 4;"};
+    struct sample_change grown = {.cluster = "shard = 2; shards = 4;",
+                                  .sweep = "seeds = 4; space = { learning_rate = "
+                                           "[1e-3, 2e-3, 3e-3]; };"};
+
+    fresh_folder(dir);
+    must_start(&c, dir, &second);
+    CU_ASSERT_EQUAL(c.run.enrolment.list.trial_count, SAMPLE_TRIALS);
+    CU_ASSERT_EQUAL(c.run.enrolment.wanted_count, 2);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 2), TRIAL_QUEUED);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 6), TRIAL_QUEUED);
+    CU_ASSERT_EQUAL(trial_table_count(c.table, TRIAL_UNWANTED), 4);
+    struct results results = snapshot(&c);
+    CU_ASSERT_EQUAL_FATAL(results.trial_count, 2);
+    CU_ASSERT_EQUAL(results.trials[1].trial, 6);
+    results_clear(&results);
+    stop(&c);
+    must_start(&c, dir, &grown); /* new trials come behind, so none changes its shard */
+    CU_ASSERT_EQUAL(c.run.enrolment.list.trial_count, 12);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 6), TRIAL_QUEUED);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 10), TRIAL_QUEUED);
+    CU_ASSERT_EQUAL(trial_table_count(c.table, TRIAL_UNWANTED), 9);
+    stop(&c);
+}
+
+static void shard_without_trials_is_refused(void)
+{
+    struct sample_run run;
+    struct error err;
+
+    CU_ASSERT_EQUAL(sample_run_init(&run, "shard = 7; shards = 8;", &err), ERR_INPUT);
+    CU_ASSERT_STRING_EQUAL(err.text, "shard 7/8: none of the job's 6 trials is in it");
+    sample_run_clear(&run);
+}
+
 static void more_epochs_continue_trials_that_do_not_know_their_end(void)
 {
     struct coordination c;
@@ -530,7 +569,7 @@ static void more_epochs_of_a_schedule_that_ends_are_new_trials(void)
     must_start(&c, dir, &five);
     CU_ASSERT_EQUAL(c.run.enrolment.list.trial_count, 2 * SAMPLE_TRIALS);
     CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_DONE);
-    CU_ASSERT_EQUAL(trial_table_state(c.table, 2), TRIAL_STOPPED);
+    CU_ASSERT_EQUAL(trial_table_count(c.table, TRIAL_UNWANTED), SAMPLE_TRIALS - 1);
     CU_ASSERT_EQUAL(trial_table_count(c.table, TRIAL_QUEUED), SAMPLE_TRIALS);
     stop(&c);
 }
@@ -636,6 +675,8 @@ int main(void)
         SUITE_TEST(losses_count_over_starts_until_a_report),
         SUITE_TEST(job_that_grew_keeps_numbers_and_adds_behind),
         SUITE_TEST(job_that_shrank_leaves_the_others_as_they_are),
+        SUITE_TEST(shard_wants_its_own_trials_in_every_start),
+        SUITE_TEST(shard_without_trials_is_refused),
         SUITE_TEST(more_epochs_continue_trials_that_do_not_know_their_end),
         SUITE_TEST(more_epochs_of_a_schedule_that_ends_are_new_trials),
         SUITE_TEST(job_without_a_common_configuration_is_another),
