@@ -57,6 +57,7 @@ void coordinator_give_up(struct coordinator *c, const char *why)
 static void stop_recording(struct coordinator *c, const char *why)
 {
     c->unrecorded = true;
+    publisher_abandon(c->publisher);
     coordinator_give_up(c, why);
     coordinator_stop_running(c);
 }
@@ -96,6 +97,12 @@ static void check_lock_in_turn(struct coordinator *c, double now)
     check_lock(c);
 }
 
+static void committed(struct coordinator *c)
+{
+    coordinator_send_receipts(c);
+    publisher_committed(c->publisher, ledger_committed(c->ledger));
+}
+
 static void check_ledger(struct coordinator *c)
 {
     struct error err;
@@ -103,7 +110,7 @@ static void check_ledger(struct coordinator *c)
     if (rc < 0)
         coordinator_ledger_failed(c, &err);
     else if (rc == 1)
-        coordinator_send_receipts(c);
+        committed(c);
 }
 
 /* One that only comes late finds its farewell and leaves. */
@@ -153,17 +160,21 @@ static void check_workers(struct coordinator *c, double now)
         coordinator_give_up(c, "no worker is left");
 }
 
+/* On the publisher's thread: nobody else's results are replaced. */
+static int still_ours(void *arg, struct error *err)
+{
+    const struct coordinator *c = arg;
+    int rc = ledger_check(c->ledger, err);
+    return rc || !c->order->lock ? rc : run_lock_check(c->order->lock, err);
+}
+
 static int publish(struct coordinator *c, double now, struct error *err)
 {
-    struct results snapshot;
-    int rc = ledger_check(c->ledger, err); /* nobody else's results are replaced */
-    if (rc) {
-        coordinator_ledger_failed(c, err);
-        return rc;
-    }
-    rc = findings_snapshot(c->findings, c->table, &snapshot, err);
-    c->changed = false;
-    return rc ? rc : publisher_start(c->publisher, &snapshot, now, err);
+    int rc =
+        publisher_start(c->publisher, c->table, ledger_ticket(c->ledger), now, err);
+    if (!rc)
+        c->changed = false;
+    return rc;
 }
 
 static void check_publisher(struct coordinator *c, double now)
@@ -172,10 +183,14 @@ static void check_publisher(struct coordinator *c, double now)
     int rc = publisher_poll(c->publisher, now, &err);
     if (!rc && c->changed && !c->broken && publisher_due(c->publisher, now))
         rc = publish(c, now, &err);
-    if (rc) {
-        c->unwritten = c->unwritten || !c->broken;
-        coordinator_give_up(c, err.text);
-    }
+    if (!rc)
+        return;
+    check_lock(c);
+    if (!c->deposed && ledger_check(c->ledger, NULL))
+        coordinator_ledger_failed(c, &err);
+    c->changed = true;
+    c->unwritten = c->unwritten || !c->broken;
+    coordinator_give_up(c, err.text);
 }
 
 /* The best score, and of which task. */
@@ -253,25 +268,33 @@ static void say_farewell(struct coordinator *c)
     }
 }
 
-/* Everything on disk, and the last results.h5 with everything in it. */
+static int wait_published(struct coordinator *c, struct error *err)
+{
+    int rc = 0;
+    while (publisher_busy(c->publisher) && !rc) {
+        rc = publisher_poll(c->publisher, clock_monotonic_s(), err);
+        if (publisher_busy(c->publisher))
+            clock_sleep_s(most_sleep_s);
+    }
+    return rc;
+}
+
+/* Everything on disk, and the last results.h5 with everything in it. Without the first
+ * there is no second: results.h5 says nothing that the journal does not. */
 static void publish_end(struct coordinator *c)
 {
     struct error err;
     check_lock(c);
     if (!c->unrecorded && ledger_flush(c->ledger, &err))
         coordinator_ledger_failed(c, &err);
-    if (c->deposed)
+    if (!c->unrecorded)
+        committed(c);
+    int rc = wait_published(c, &err);
+    if (c->unrecorded)
         return;
-    int rc = 0;
-    for (int turn = 0; turn < 2 && !rc; turn++) {
-        while (publisher_busy(c->publisher) && !rc) {
-            rc = publisher_poll(c->publisher, clock_monotonic_s(), &err);
-            if (publisher_busy(c->publisher))
-                clock_sleep_s(most_sleep_s);
-        }
-        if (turn == 0) /* a failure of the one before does not matter any more */
-            rc = publish(c, clock_monotonic_s(), &err);
-    }
+    rc = publish(c, clock_monotonic_s(), &err); /* whatever became of the one before */
+    if (!rc)
+        rc = wait_published(c, &err);
     c->broken = rc != 0;
     if (rc && !c->unwritten)
         log_line("stopped, results.h5 is as it was before: %s", err.text);
@@ -280,6 +303,9 @@ static void publish_end(struct coordinator *c)
 static struct outcome outcome_now(const struct coordinator *c)
 {
     struct outcome outcome = tally_outcome(&c->tally, c->table);
+    int64_t lost = c->unrecorded ? coordinator_unlasting_results(c) : 0;
+    outcome.done -= lost;
+    outcome.left += lost;
     if (c->broken || c->unrecorded)
         outcome.exit_code = 75;
     return outcome;
@@ -388,7 +414,8 @@ static int coordinator_init(struct coordinator *c, const char *results,
     double now = clock_monotonic_s();
     c->table = trial_table_new(c->list->trial_count, workers, policy, now);
     c->members = calloc((size_t)workers, sizeof *c->members);
-    c->publisher = publisher_new(results);
+    c->publisher =
+        publisher_new(results, c->findings, (struct file_gate){still_ours, c});
     if (!c->table || !c->members || !c->publisher)
         return error_set(err, ERR_MEMORY, "out of memory for %d workers", workers);
     rc = ledger_open(&c->ledger, c->order->run_dir, c->list, c->findings, &end, err);
@@ -407,6 +434,7 @@ static int coordinator_init(struct coordinator *c, const char *results,
     for (int64_t i = 1; i <= c->list->trial_count; i++)
         if (trial_table_state(c->table, i) == TRIAL_QUEUED)
             c->work_left += coordinator_work_of(c, i);
+    publisher_committed(c->publisher, ledger_committed(c->ledger));
     c->shown = now;
     c->changed = true;
     return 0;

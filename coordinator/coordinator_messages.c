@@ -378,11 +378,19 @@ void coordinator_send_receipts(struct coordinator *c)
         const struct owed *owed = &c->owed[c->owed_first++];
         struct bytes out = {0};
         c->owed_count--;
-        if (c->members[owed->worker].gone)
+        if (owed->worker < 0 || c->members[owed->worker].gone)
             continue;
         receipt_encode(&out, &owed->receipt);
         send_message(c, owed->worker, &out);
     }
+}
+
+int64_t coordinator_unlasting_results(const struct coordinator *c)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < c->owed_count; i++)
+        count += c->owed[c->owed_first + i].worker < 0;
+    return count;
 }
 
 static int on_report(struct coordinator *c, int worker,
@@ -392,7 +400,7 @@ static int on_report(struct coordinator *c, int worker,
     int rc = report_decode(&m, event->data, event->size, err);
     if (!rc && !known_trial(c, m.trial))
         rc = error_set(err, ERR_PROTOCOL, "REPORT of trial %" PRIu64, m.trial);
-    if (rc)
+    if (rc || c->unrecorded) /* its worker was told to leave it */
         return rc;
     enum trial_answer answer =
         trial_table_reported(c->table, (int64_t)m.trial, m.lease, m.epoch, now);
@@ -406,9 +414,9 @@ static int on_report(struct coordinator *c, int worker,
     if (rc)
         return rc;
     c->changed = true;
-    if (!c->unrecorded && ledger_report(c->ledger, &m, err))
+    if (ledger_report(c->ledger, &m, err))
         coordinator_ledger_failed(c, err);
-    else if (!c->unrecorded)
+    else
         owe_receipt(c, worker, (struct receipt){m.trial, m.lease, m.step});
     if (answer == ANSWER_STOP)
         send_stop(c, worker, (struct stop){m.trial, m.lease, .at_once = false});
@@ -426,6 +434,29 @@ static void note_duration(struct coordinator *c, int worker, double now)
                                 : fmax(seconds, 1e-9);
 }
 
+/* It must be kept before it counts as done. */
+static int take_result(struct coordinator *c, int worker, const struct result *m,
+                       double now, struct error *err)
+{
+    int64_t trial = (int64_t)m->trial;
+    struct findings_dropped dropped;
+    int rc = c->unrecorded ? 0 : findings_result(c->findings, m, &dropped, err);
+    if (rc)
+        return rc;
+    if (!c->unrecorded && ledger_result(c->ledger, m, &dropped, err))
+        coordinator_ledger_failed(c, err);
+    if (c->unrecorded) {
+        trial_table_released(c->table, trial, m->lease, now);
+        return 0;
+    }
+    owe_receipt(c, -1, (struct receipt){m->trial, m->lease, m->best_step});
+    trial_table_ended(c->table, trial, m->lease, TRIAL_DONE, now);
+    note_duration(c, worker, now);
+    c->work_left -= coordinator_work_of(c, trial);
+    c->changed = true;
+    return 0;
+}
+
 static int on_result(struct coordinator *c, int worker,
                      const struct channel_event *event, double now, struct error *err)
 {
@@ -435,20 +466,11 @@ static int on_result(struct coordinator *c, int worker,
         rc = error_set(err, ERR_PROTOCOL, "RESULT of trial %" PRIu64, m.trial);
     if (rc)
         return rc;
-    /* It must be kept before it counts as done. */
     struct trial_lease held = trial_table_computing(c->table, worker);
-    if (held.trial == (int64_t)m.trial && held.lease == m.lease) {
-        struct findings_dropped dropped;
-        rc = findings_result(c->findings, &m, &dropped, err);
-        if (rc)
-            return rc;
-        if (!c->unrecorded && ledger_result(c->ledger, &m, &dropped, err))
-            coordinator_ledger_failed(c, err);
-        trial_table_ended(c->table, held.trial, held.lease, TRIAL_DONE, now);
-        note_duration(c, worker, now);
-        c->work_left -= coordinator_work_of(c, held.trial);
-        c->changed = true;
-    }
+    if (held.trial == (int64_t)m.trial && held.lease == m.lease)
+        rc = take_result(c, worker, &m, now, err);
+    if (rc)
+        return rc;
     grant_next(c, worker, now);
     return 0;
 }

@@ -19,10 +19,10 @@ struct member {
     double moved;         /* when that last changed */
 };
 
-/* An acknowledgement that waits for its commit. */
+/* An acknowledgement that waits for its commit; of a result, nobody asks for it. */
 struct owed {
     uint64_t ticket;
-    int worker;
+    int worker; /* -1: of a result */
     struct receipt receipt;
 };
 
@@ -63,6 +63,8 @@ void coordinator_give_up(struct coordinator *c, const char *why);
 void coordinator_ledger_failed(struct coordinator *c, const struct error *err);
 /* Sends what is owed and lasts by now. */
 void coordinator_send_receipts(struct coordinator *c);
+/* Results that are counted as done, but were not committed. */
+int64_t coordinator_unlasting_results(const struct coordinator *c);
 /* Training examples that this start has to do for a trial, if it does not end early. */
 double coordinator_work_of(const struct coordinator *c, int64_t trial);
 /* The worker's trials are handed out again; nothing more is heard of it. */

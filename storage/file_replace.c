@@ -129,6 +129,12 @@ static void release(struct file_replace *f)
 
 int file_replace_commit(struct file_replace *f, struct error *err)
 {
+    return file_replace_commit_through(f, NULL, err);
+}
+
+int file_replace_commit_through(struct file_replace *f, const struct file_gate *gate,
+                                struct error *err)
+{
     int rc = 0;
 
     if (fsync(f->fd) < 0)
@@ -136,6 +142,8 @@ int file_replace_commit(struct file_replace *f, struct error *err)
     if (close(f->fd) < 0 && !rc)
         rc = error_set(err, ERR_IO, "%s: cannot write: %s", f->path, strerror(errno));
     f->fd = -1;
+    if (!rc && gate)
+        rc = gate->ask(gate->arg, err);
     if (!rc && rename(f->temporary, f->path) < 0)
         rc = error_set(err, ERR_IO, "%s: cannot rename to it: %s", f->path,
                        strerror(errno));

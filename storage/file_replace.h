@@ -20,6 +20,14 @@ int file_replace_write(struct file_replace *f, const void *data, size_t size,
                        struct error *err);
 /* Releases f. On failure the temporary is removed. */
 int file_replace_commit(struct file_replace *f, struct error *err);
+/* The same, but asks right before the file takes its place: other than 0, it does not,
+ * and that is the outcome. */
+struct file_gate {
+    int (*ask)(void *arg, struct error *err);
+    void *arg;
+};
+int file_replace_commit_through(struct file_replace *f, const struct file_gate *gate,
+                                struct error *err);
 /* Removes the temporary, releases f. Fine after commit and on an all-zero one. */
 void file_replace_abandon(struct file_replace *f);
 

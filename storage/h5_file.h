@@ -7,6 +7,7 @@
 #define STORAGE_H5_FILE_H
 
 #include "common/error.h"
+#include "storage/file_replace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +24,7 @@ struct h5_writer {
     int64_t file;
     int rc;
     struct error *err;
+    const struct file_gate *gate; /* before the file is replaced; NULL: none */
 };
 
 /* An empty file in memory. */

@@ -246,6 +246,20 @@ void h5_put_integer(struct h5_writer *w, const char *at, const char *name,
     H5Sclose(space);
 }
 
+static int replace_file(struct h5_writer *w, const void *image, size_t size)
+{
+    struct file_replace f;
+    int rc = file_replace_begin(&f, w->path, w->err);
+
+    if (rc)
+        return rc;
+    rc = file_replace_write(&f, image, size, w->err);
+    if (!rc)
+        return file_replace_commit_through(&f, w->gate, w->err);
+    file_replace_abandon(&f);
+    return rc;
+}
+
 static void store(struct h5_writer *w)
 {
     ssize_t size = -1;
@@ -258,7 +272,7 @@ static void store(struct h5_writer *w)
     if (!image || H5Fget_file_image(w->file, image, (size_t)size) != size)
         fail(w, "the file's image");
     else
-        w->rc = file_replace(w->path, image, (size_t)size, w->err);
+        w->rc = replace_file(w, image, (size_t)size);
     free(image);
 }
 

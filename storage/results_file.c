@@ -185,6 +185,12 @@ static void put_adapters(struct h5_writer *w, const struct results_adapters *a)
 
 int results_write(const char *path, const struct results *results, struct error *err)
 {
+    return results_write_through(path, results, NULL, err);
+}
+
+int results_write_through(const char *path, const struct results *results,
+                          const struct file_gate *gate, struct error *err)
+{
     bool used[METRIC_COUNT] = {false};
     struct h5_writer w;
 
@@ -192,6 +198,7 @@ int results_write(const char *path, const struct results *results, struct error 
         for (int m = 0; m < results->tasks[i].metric_count; m++)
             used[results->tasks[i].metrics[m]] = true;
     h5_writer_open(&w, path, err);
+    w.gate = gate;
     put_trials(&w, results, used);
     put_configs(&w, results);
     put_tasks(&w, results);

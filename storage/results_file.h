@@ -4,6 +4,7 @@
 #ifndef STORAGE_RESULTS_FILE_H
 #define STORAGE_RESULTS_FILE_H
 
+#include "storage/file_replace.h"
 #include "storage/results.h"
 
 enum { RESULTS_SCHEMA = 1 };
@@ -12,6 +13,10 @@ enum { RESULTS_SCHEMA = 1 };
  * as it was. Only one thread at a time may be in this and other functions that use
  * HDF5. */
 int results_write(const char *path, const struct results *results, struct error *err);
+
+/* The same, but asks gate right before the file takes its place: see file_replace.h. */
+int results_write_through(const char *path, const struct results *results,
+                          const struct file_gate *gate, struct error *err);
 
 enum { /* what to read beside trials, tasks, configs and attributes */
        RESULTS_EPOCHS = 1,

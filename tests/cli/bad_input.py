@@ -209,6 +209,21 @@ def good_sizes(folder):
             for r, _, found in os.walk(out) for n in found}
 
 
+def beyond_the_journal(folder, out):
+    """What results.h5 and outcome say although the journal could not hold it."""
+    problems = []
+    outcome = os.path.join(out, "outcome")
+    said = open(outcome).read().split()[1:] if os.path.exists(outcome) else None
+    if os.path.exists(os.path.join(out, "results.h5")):
+        done = run(folder, ["verify", out])
+        if done.returncode:
+            problems.append(f"verify: {done.stderr.decode()}")
+    done = run(folder, ["recover", out])
+    if done.returncode == 0 and said != open(outcome).read().split()[1:]:
+        problems.append(f"it said {said}: {done.stdout.decode()}")
+    return problems
+
+
 def disk_full_at(folder, kib, sizes):
     """The run stops, says so once, and goes on when there is room."""
     small, out = os.path.join(folder, "small"), os.path.join(folder, "small/out")
@@ -224,6 +239,7 @@ def disk_full_at(folder, kib, sizes):
     if "mpirun" in message:
         problems.append("a line about mpirun")
     subprocess.run(["mount", "-o", "remount,size=1m", small], check=True)
+    problems += beyond_the_journal(folder, out)
     again = run(folder, args)
     if again.returncode:
         problems.append(f"exit {again.returncode} with room: {again.stderr.decode()}")
@@ -243,7 +259,8 @@ def disk_full():
         small = os.path.join(folder, "small")
         os.mkdir(small)
         sizes = good_sizes(folder)
-        for kib in (4, 8, 12, 16, 20, 24, 28, 32, 48, 64, 112):
+        for kib in (4, 8, 12, 16, 20, 24, 28, 32, 48, 52, 56, 60, 64, 72, 80,
+                    96, 112):
             mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k",
                                       "tmpfs", small], capture_output=True)
             if mounted.returncode:

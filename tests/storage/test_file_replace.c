@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,28 @@ static void folder_made_meanwhile_is_not_touched(void)
     CU_ASSERT_EQUAL(temporaries(), 0);
 }
 
+static int says_no(void *arg, struct error *err)
+{
+    *(bool *)arg = access(place("gated"), F_OK) == 0; /* asked before, not after */
+    return error_set(err, ERR_IO, "it is another's by now");
+}
+
+static void a_gate_that_says_no_leaves_everything_as_it_was(void)
+{
+    struct file_replace f;
+    struct error err;
+    bool there = true;
+    struct file_gate gate = {says_no, &there};
+
+    CU_ASSERT_EQUAL_FATAL(file_replace_begin(&f, place("gated"), &err), 0);
+    CU_ASSERT_EQUAL(file_replace_write(&f, "new", 3, &err), 0);
+    CU_ASSERT_EQUAL(file_replace_commit_through(&f, &gate, &err), ERR_IO);
+    CU_ASSERT_STRING_EQUAL(err.text, "it is another's by now");
+    CU_ASSERT(!there);
+    CU_ASSERT_NOT_EQUAL(access(place("gated"), F_OK), 0);
+    CU_ASSERT_EQUAL(file_replace_check(place("gated"), &err), 0);
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
@@ -149,6 +172,7 @@ int main(void)
         SUITE_TEST(disk_full_leaves_nothing),
         SUITE_TEST(folder_appears_whole_and_once),
         SUITE_TEST(folder_made_meanwhile_is_not_touched),
+        SUITE_TEST(a_gate_that_says_no_leaves_everything_as_it_was),
         {0},
     };
 
