@@ -37,7 +37,8 @@ void frame_end(struct bytes *out, size_t begun)
 void frame_reader_init(struct frame_reader *reader, int fd, const char *path,
                        uint64_t begin, uint64_t end)
 {
-    *reader = (struct frame_reader){.fd = fd, .path = path, .at = begin, .end = end};
+    *reader = (struct frame_reader){
+        .fd = fd, .path = path, .at = begin, .begin = begin, .end = end};
 }
 
 void frame_reader_clear(struct frame_reader *reader) { bytes_clear(&reader->buffer); }
@@ -86,6 +87,22 @@ static bool parse_header(struct header *out, const uint8_t *bytes, uint64_t at)
     return bytes_get_u64(&in) == at && bytes_get_u32(&in) == crc32c(bytes, AT_CRC);
 }
 
+/* Counts the bytes of a frame whose header is right and whose payload is not. Frames do
+ * not overlap, so that a file claims no byte twice; left over from another file there
+ * may be a few. So what is read in all stays within so many times the file. */
+static int doubt(struct frame_reader *reader, size_t size, struct error *err)
+{
+    enum { TIMES = 4 };
+
+    reader->doubted += size;
+    if (reader->doubted / TIMES <= reader->end - reader->begin)
+        return 0;
+    return error_set(err, ERR_INPUT,
+                     "%s: damaged frames lie over each other: it was not written by "
+                     "shiftwork",
+                     reader->path);
+}
+
 int frame_reader_next(struct frame_reader *reader, enum frame_state *state,
                       struct frame *out, struct error *err)
 {
@@ -115,54 +132,114 @@ int frame_reader_next(struct frame_reader *reader, enum frame_state *state,
     bytes_reader_init(&in, reader->buffer.data, size);
     const uint8_t *payload = bytes_get(&in, header.length);
     if (bytes_get_u32(&in) != crc32c(payload, header.length))
-        return 0;
+        return doubt(reader, size, err);
     *out = (struct frame){header.type, payload, header.length, at};
     reader->at = at + FRAME_HEADER + size;
     *state = FRAME_WHOLE;
     return 0;
 }
 
-/* Where the magic is in [from, end); end where it is not. */
-static int find_magic(struct frame_reader *reader, uint64_t from, uint64_t *found,
-                      struct error *err)
-{
-    enum { WINDOW = 1 << 16 };
+enum { WINDOW = 1 << 16 };
 
-    *found = reader->end;
-    while (from < reader->end) {
-        int rc = fill(reader, from, WINDOW, err);
-        if (rc)
-            return rc;
-        const uint8_t *start = reader->buffer.data;
-        const uint8_t *hit = memmem(start, reader->buffer.size, magic, sizeof magic);
-        if (hit) {
-            *found = from + (uint64_t)(hit - start);
-            return 0;
-        }
-        if (reader->buffer.size < WINDOW)
-            return 0;
-        from += WINDOW - sizeof magic + 1; /* it may lie across two windows */
+/* What is in the buffer, read from this place on. */
+struct window {
+    uint64_t from;
+    size_t at; /* in the buffer: where to go on */
+};
+
+static bool find_header(const struct frame_reader *reader, struct window *w,
+                        struct header *out)
+{
+    const struct bytes *b = &reader->buffer;
+    const uint8_t *hit;
+
+    while ((hit = memmem(b->data + w->at, b->size - w->at, magic, sizeof magic))) {
+        w->at = (size_t)(hit - b->data);
+        if (b->size - w->at < FRAME_HEADER)
+            return false;
+        if (parse_header(out, hit, w->from + w->at))
+            return true;
+        w->at++;
     }
-    return 0;
+    w->at = b->size < sizeof magic ? b->size : b->size - sizeof magic + 1;
+    return false;
+}
+
+/* Looks at the frame whose header was found. FRAME_NONE: it does not lie in the window
+ * as a whole. */
+static int look_at(struct frame_reader *reader, struct window *w,
+                   const struct header *header, enum frame_state *state,
+                   struct error *err)
+{
+    const uint8_t *payload = reader->buffer.data + w->at + FRAME_HEADER;
+    size_t here = reader->buffer.size - w->at - FRAME_HEADER;
+    uint64_t left = reader->end - (w->from + w->at) - FRAME_HEADER;
+    size_t size = (size_t)header->length + FRAME_TRAILER;
+    struct bytes_reader trailer;
+
+    *state = FRAME_DAMAGED;
+    if (header->length > FRAME_MOST || size > left)
+        return 0;
+    if (size > here) {
+        *state = FRAME_NONE;
+        return 0;
+    }
+    bytes_reader_init(&trailer, payload + header->length, FRAME_TRAILER);
+    if (bytes_get_u32(&trailer) == crc32c(payload, header->length)) {
+        *state = FRAME_WHOLE;
+        return 0;
+    }
+    return doubt(reader, size, err);
+}
+
+/* Goes through a window, and gives the place of the next one. FRAME_DAMAGED: nothing
+ * whole was found yet. */
+static int search_window(struct frame_reader *reader, uint64_t *from,
+                         enum frame_state *state, struct error *err)
+{
+    uint64_t rest = reader->end - *from;
+    struct window w = {.from = *from};
+    struct header header;
+    struct frame frame;
+    int rc = fill(reader, *from, rest < WINDOW ? (size_t)rest : WINDOW, err);
+
+    *state = FRAME_DAMAGED;
+    while (!rc && find_header(reader, &w, &header)) {
+        rc = look_at(reader, &w, &header, state, err);
+        reader->at = *from + w.at;
+        if (rc || *state == FRAME_WHOLE)
+            return rc;
+        if (*state == FRAME_NONE && w.at > 0)
+            break; /* the next window begins with it */
+        if (*state == FRAME_NONE) {
+            rc = frame_reader_next(reader, state, &frame, err);
+            reader->at = *from;
+            *from += *state == FRAME_DAMAGED;
+            return rc;
+        }
+        w.at++;
+    }
+    *state = reader->buffer.size < WINDOW && w.at + FRAME_HEADER > reader->buffer.size
+                 ? FRAME_NONE
+                 : FRAME_DAMAGED;
+    *from += w.at;
+    return rc;
 }
 
 int frame_reader_resync(struct frame_reader *reader, enum frame_state *state,
                         struct error *err)
 {
-    struct frame frame;
+    uint64_t from = reader->at + 1;
+    int rc = 0;
 
     *state = FRAME_DAMAGED;
-    while (*state == FRAME_DAMAGED) {
-        uint64_t found;
-        int rc = find_magic(reader, reader->at + 1, &found, err);
-        if (rc)
-            return rc;
-        reader->at = found < reader->end ? found : reader->end;
-        rc = frame_reader_next(reader, state, &frame, err);
-        if (rc)
-            return rc;
-        if (*state == FRAME_WHOLE)
-            reader->at = found;
+    while (!rc && *state == FRAME_DAMAGED) {
+        if (from >= reader->end)
+            *state = FRAME_NONE;
+        else
+            rc = search_window(reader, &from, state, err);
     }
-    return 0;
+    if (*state == FRAME_NONE)
+        reader->at = reader->end;
+    return rc;
 }

@@ -49,8 +49,9 @@ enum frame_state {
 /* Reads frames in order from a file that is open. */
 struct frame_reader {
     int fd;
-    uint64_t at, end; /* next frame, end of what counts */
-    const char *path; /* borrowed, for errors */
+    uint64_t at, begin, end; /* next frame; first, end of what counts */
+    uint64_t doubted;        /* bytes of payloads that are not what was written */
+    const char *path;        /* borrowed, for errors */
     struct bytes buffer;
 };
 
@@ -58,7 +59,7 @@ void frame_reader_init(struct frame_reader *reader, int fd, const char *path,
                        uint64_t begin, uint64_t end);
 void frame_reader_clear(struct frame_reader *reader); /* not fd */
 /* 0 and the state; at stays before a damaged frame. ERR_IO, ERR_MEMORY. ERR_INPUT:
- * frames of a newer version. */
+ * frames of a newer version, or headers without end over the same bytes. */
 int frame_reader_next(struct frame_reader *reader, enum frame_state *state,
                       struct frame *out, struct error *err);
 /* Goes on to the next whole frame behind a damaged one: FRAME_WHOLE or FRAME_NONE; at

@@ -2,6 +2,7 @@
  * byte. */
 #include "storage/journal.h"
 
+#include "common/crc32c.h"
 #include "storage/committer.h"
 #include "storage/journal_rewrite.h"
 #include "tests/support/places.h"
@@ -518,6 +519,105 @@ static void rewriting_leaves_out_what_the_judge_does_not_want(void)
     journal_close(journal);
 }
 
+/* A journal file of a START and these bytes behind it. */
+static void file_with(char path[PATH], const struct bytes *behind)
+{
+    const char *dir = fresh_folder();
+
+    journal_close(start(dir, NULL));
+    file_of(path, dir, 1);
+    FILE *file = fopen(path, "ab");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    CU_ASSERT_EQUAL(fwrite(behind->data, 1, behind->size, file), behind->size);
+    fclose(file);
+}
+
+static uint64_t size_of_start(void)
+{
+    struct journal_end end;
+    struct error err;
+    const char *dir = fresh_folder();
+
+    journal_close(start(dir, NULL));
+    CU_ASSERT_EQUAL_FATAL(journal_read(dir, NULL, NULL, &end, &err), 0);
+    return end.length;
+}
+
+static int read_file(const char *path, struct notes *notes, struct error *err)
+{
+    char dir[PATH];
+    struct journal_end end;
+
+    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+    return read_notes(dir, notes, &end, err);
+}
+
+static void put_header(struct bytes *out, uint64_t at, uint32_t length)
+{
+    size_t begun = frame_begin(out, NOTE, at);
+
+    bytes_set_u32(out, begun + 8, length);
+    bytes_set_u32(out, begun + 20, crc32c(out->data + begun, 20));
+}
+
+/* Each of them promises all that is left of the file. */
+static void headers_without_end_over_the_same_bytes_are_refused(void)
+{
+    enum { HEADERS = 20000 };
+    char path[PATH];
+    struct notes notes;
+    struct error err = {""};
+    struct bytes out = {0};
+    uint64_t at = size_of_start();
+
+    for (int i = 0; i < HEADERS; i++)
+        put_header(&out, at + out.size, (uint32_t)(HEADERS - 1 - i) * FRAME_HEADER);
+    bytes_put_u32(&out, 0);
+    file_with(path, &out);
+    CU_ASSERT_EQUAL(read_file(path, &notes, &err), ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "over each other"));
+    bytes_clear(&out);
+}
+
+/* Wherever it lies, also across the pieces in which a file is searched. */
+static void a_whole_frame_behind_damage_is_found_at_any_distance(void)
+{
+    static const size_t sizes[] = {1,
+                                   3,
+                                   4,
+                                   23,
+                                   24,
+                                   (1 << 16) - 40,
+                                   (1 << 16) - 30,
+                                   (1 << 16) - 27,
+                                   (1 << 16) - 3,
+                                   1 << 16,
+                                   (1 << 16) + 1,
+                                   (2 << 16) - 25,
+                                   200000};
+    uint64_t at = size_of_start();
+    char path[PATH];
+    struct notes notes;
+    struct error err;
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int large = 0; large < 2; large++) {
+            struct bytes out = {0};
+            for (size_t left = sizes[i]; left > 0; left--)
+                bytes_put_u8(&out, (uint8_t) "SWFR"[left % 4]);
+            size_t begun = frame_begin(&out, NOTE, at + out.size);
+            for (size_t left = large ? 100000 : 5; left > 0; left--)
+                bytes_put_u8(&out, 7);
+            frame_end(&out, begun);
+            bytes_put_u8(&out, 1);
+            file_with(path, &out);
+            err.text[0] = '\0';
+            CU_ASSERT_EQUAL(read_file(path, &notes, &err), ERR_INPUT);
+            CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "damaged at byte"));
+            bytes_clear(&out);
+        }
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
@@ -535,6 +635,8 @@ int main(void)
         SUITE_TEST(commit_that_fails_leaves_the_file_as_it_was),
         SUITE_TEST(rewriting_keeps_every_whole_frame_around_the_damage),
         SUITE_TEST(rewriting_leaves_out_what_the_judge_does_not_want),
+        SUITE_TEST(headers_without_end_over_the_same_bytes_are_refused),
+        SUITE_TEST(a_whole_frame_behind_damage_is_found_at_any_distance),
         {NULL, NULL},
     };
 
