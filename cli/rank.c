@@ -262,6 +262,7 @@ int rank_run(const struct run_options *options, struct error *err)
         return error_set(err, ERR_IO, "MPI does not start");
     set_signals(mpi_rank == 0);
     int rc = find_place(mpi_rank, &place, err);
+    place.ranks = ranks;
     alarm(0);
     signal(SIGALRM, count_stop); /* set off by a first stop, in rank 0 only */
     grace_s = options->grace_s;

@@ -1,5 +1,5 @@
-/* One array of requests, receives first, so that one MPI_Testsome moves all on. A slot
- * is MPI_REQUEST_NULL while nothing is under way there. */
+/* One array of requests, two a peer, so that one MPI_Testsome moves all on. A slot is
+ * MPI_REQUEST_NULL while nothing is under way there. */
 #include "common/channels.h"
 
 #include <mpi.h>
@@ -13,8 +13,12 @@ struct outgoing {
     size_t sent;
 };
 
+enum { RECEIVE, SEND, SLOTS }; /* of a peer */
+
 struct peer {
-    uint8_t *whole; /* a long message while its rest arrives; else NULL */
+    int mpi_rank;
+    uint8_t *first_part; /* MESSAGE_FIRST bytes, where a message begins to arrive */
+    uint8_t *whole;      /* a long message while its rest arrives; else NULL */
     size_t whole_size;
     struct outgoing *first, *last; /* first is under way */
     bool lost, told;               /* told: the event was given */
@@ -22,10 +26,9 @@ struct peer {
 };
 
 struct channels {
-    int first_mpi_rank, peers;
+    int peers, capacity;
     struct peer *peer;
-    uint8_t *buffers;      /* (peers, MESSAGE_FIRST) */
-    MPI_Request *requests; /* (2 · peers) receives, then sends */
+    MPI_Request *requests; /* (peers, SLOTS) */
     MPI_Status *statuses;  /* of completed requests */
     int *completed, completed_count, completed_at;
     int given;   /* peer whose message the caller reads now, or -1 */
@@ -33,9 +36,9 @@ struct channels {
     int lost, untold;
 };
 
-static uint8_t *buffer_of(struct channels *channels, int peer)
+static MPI_Request *request_of(struct channels *channels, int peer, int slot)
 {
-    return channels->buffers + (size_t)peer * MESSAGE_FIRST;
+    return &channels->requests[peer * SLOTS + slot];
 }
 
 static void forget_outgoing(struct channels *channels, struct peer *peer)
@@ -55,8 +58,8 @@ static void peer_lost(struct channels *channels, int index, const char *why)
     channels->lost++;
     channels->untold++;
     forget_outgoing(channels, peer);
-    channels->requests[index] = MPI_REQUEST_NULL;
-    channels->requests[channels->peers + index] = MPI_REQUEST_NULL;
+    *request_of(channels, index, RECEIVE) = MPI_REQUEST_NULL;
+    *request_of(channels, index, SEND) = MPI_REQUEST_NULL;
 }
 
 static void mpi_failed(struct channels *channels, int index, const char *what, int code)
@@ -71,39 +74,70 @@ static void mpi_failed(struct channels *channels, int index, const char *what, i
 
 static void post_receive(struct channels *channels, int index)
 {
-    int rc = MPI_Irecv(buffer_of(channels, index), MESSAGE_FIRST, MPI_BYTE,
-                       channels->first_mpi_rank + index, MPI_ANY_TAG, MPI_COMM_WORLD,
-                       &channels->requests[index]);
+    const struct peer *peer = &channels->peer[index];
+    int rc =
+        MPI_Irecv(peer->first_part, MESSAGE_FIRST, MPI_BYTE, peer->mpi_rank,
+                  MPI_ANY_TAG, MPI_COMM_WORLD, request_of(channels, index, RECEIVE));
     if (rc != MPI_SUCCESS)
         mpi_failed(channels, index, "receiving", rc);
 }
+
+static bool grow(void **array, int count, size_t size)
+{
+    void *grown = realloc(*array, (size_t)count * size);
+    if (grown)
+        *array = grown;
+    return grown != NULL;
+}
+
+/* Requests are handles, so they may move while something is under way. */
+static int make_room(struct channels *c, int peers, struct error *err)
+{
+    if (peers <= c->capacity)
+        return 0;
+    if (!grow((void **)&c->peer, peers, sizeof *c->peer) ||
+        !grow((void **)&c->requests, peers, SLOTS * sizeof *c->requests) ||
+        !grow((void **)&c->statuses, peers, SLOTS * sizeof *c->statuses) ||
+        !grow((void **)&c->completed, peers, SLOTS * sizeof *c->completed))
+        return error_set(err, ERR_MEMORY, "out of memory for %d channels", peers);
+    c->capacity = peers;
+    return 0;
+}
+
+int channels_open(struct channels *c, int mpi_rank, int *peer, struct error *err)
+{
+    for (*peer = 0; *peer < c->peers; ++*peer)
+        if (c->peer[*peer].mpi_rank == mpi_rank)
+            return 0;
+    int rc = make_room(c, c->peers + 1, err);
+    uint8_t *first_part = rc ? NULL : malloc(MESSAGE_FIRST);
+    if (!first_part)
+        return error_set(err, ERR_MEMORY, "out of memory for a channel");
+    c->peer[c->peers] = (struct peer){.mpi_rank = mpi_rank, .first_part = first_part};
+    for (int slot = 0; slot < SLOTS; slot++)
+        *request_of(c, c->peers, slot) = MPI_REQUEST_NULL;
+    post_receive(c, c->peers++);
+    return 0;
+}
+
+int channels_rank(const struct channels *c, int peer) { return c->peer[peer].mpi_rank; }
 
 int channels_new(struct channels **out, int first_mpi_rank, int peers,
                  struct error *err)
 {
     struct channels *c = calloc(1, sizeof *c);
-    size_t n = (size_t)peers;
+    int peer;
     if (!c)
         return error_set(err, ERR_MEMORY, "out of memory for %d channels", peers);
-    c->first_mpi_rank = first_mpi_rank;
-    c->peers = peers;
     c->given = -1;
-    c->peer = calloc(n, sizeof *c->peer);
-    c->buffers = malloc(n * MESSAGE_FIRST);
-    c->requests = calloc(2 * n, sizeof(MPI_Request));
-    c->statuses = calloc(2 * n, sizeof *c->statuses);
-    c->completed = calloc(2 * n, sizeof *c->completed);
-    if (!c->peer || !c->buffers || !c->requests || !c->statuses || !c->completed) {
-        c->peers = 0;
+    int rc = make_room(c, peers, err);
+    for (int i = 0; !rc && i < peers; i++)
+        rc = channels_open(c, first_mpi_rank + i, &peer, err);
+    if (rc)
         channels_free(c);
-        return error_set(err, ERR_MEMORY, "out of memory for %d channels", peers);
-    }
-    for (int i = 0; i < 2 * peers; i++)
-        c->requests[i] = MPI_REQUEST_NULL;
-    for (int i = 0; i < peers; i++)
-        post_receive(c, i);
-    *out = c;
-    return 0;
+    else
+        *out = c;
+    return rc;
 }
 
 static void outgoing_free(struct outgoing *o)
@@ -113,18 +147,24 @@ static void outgoing_free(struct outgoing *o)
     free(o);
 }
 
+/* What MPI has begun to move cannot be withdrawn, and its end may never come: it is
+ * leaked. */
 static void peer_free(struct channels *channels, int index)
 {
     struct peer *peer = &channels->peer[index];
     if (peer->lost)
         return;
-    if (channels->requests[index] != MPI_REQUEST_NULL) {
-        MPI_Cancel(&channels->requests[index]);
-        MPI_Wait(&channels->requests[index], MPI_STATUS_IGNORE);
+    MPI_Request *receive = request_of(channels, index, RECEIVE);
+    if (*receive != MPI_REQUEST_NULL && !peer->whole) {
+        MPI_Cancel(receive);
+        MPI_Wait(receive, MPI_STATUS_IGNORE);
     }
-    free(peer->whole);
+    if (*receive == MPI_REQUEST_NULL) {
+        free(peer->whole);
+        free(peer->first_part);
+    }
     struct outgoing *o = peer->first;
-    if (o && channels->requests[channels->peers + index] != MPI_REQUEST_NULL)
+    if (o && *request_of(channels, index, SEND) != MPI_REQUEST_NULL)
         o = o->next; /* the first is leaked */
     while (o) {
         struct outgoing *next = o->next;
@@ -141,10 +181,7 @@ void channels_free(struct channels *channels)
         peer_free(channels, i);
     free(channels->completed);
     free(channels->statuses);
-    if (channels->lost == 0) { /* else MPI may still write there */
-        free(channels->requests);
-        free(channels->buffers);
-    }
+    free(channels->requests);
     free(channels->peer);
     free(channels);
 }
@@ -159,8 +196,8 @@ static void send_on(struct channels *channels, int index)
         size = MESSAGE_FIRST;
     int rc =
         MPI_Isend(o->message.data + o->sent, (int)size, MPI_BYTE,
-                  channels->first_mpi_rank + index, begins ? o->mpi_tag : MESSAGE_REST,
-                  MPI_COMM_WORLD, &channels->requests[channels->peers + index]);
+                  channels->peer[index].mpi_rank, begins ? o->mpi_tag : MESSAGE_REST,
+                  MPI_COMM_WORLD, request_of(channels, index, SEND));
     o->sent += size;
     if (rc != MPI_SUCCESS)
         mpi_failed(channels, index, "sending", rc);
@@ -216,8 +253,8 @@ static void receive_rest(struct channels *channels, int index, size_t got)
 {
     struct peer *peer = &channels->peer[index];
     int rc = MPI_Irecv(peer->whole + got, (int)(peer->whole_size - got), MPI_BYTE,
-                       channels->first_mpi_rank + index, MESSAGE_REST, MPI_COMM_WORLD,
-                       &channels->requests[index]);
+                       peer->mpi_rank, MESSAGE_REST, MPI_COMM_WORLD,
+                       request_of(channels, index, RECEIVE));
     if (rc != MPI_SUCCESS)
         mpi_failed(channels, index, "receiving", rc);
 }
@@ -227,7 +264,7 @@ static bool first_part(struct channels *channels, int index, size_t got,
                        struct channel_event *event)
 {
     struct peer *peer = &channels->peer[index];
-    const uint8_t *data = buffer_of(channels, index);
+    const uint8_t *data = peer->first_part;
     struct error why;
     size_t size;
     if (message_header_decode(&event->tag, &size, data, got, &why)) {
@@ -309,7 +346,7 @@ static bool tell_lost(struct channels *channels, struct channel_event *event,
 static bool test_all(struct channels *channels)
 {
     int count = 0;
-    int rc = MPI_Testsome(2 * channels->peers, channels->requests, &count,
+    int rc = MPI_Testsome(SLOTS * channels->peers, channels->requests, &count,
                           channels->completed, channels->statuses);
     if (count == MPI_UNDEFINED)
         count = 0;
@@ -324,17 +361,17 @@ static bool test_all(struct channels *channels)
 /* Handles one completed request; true when it gives a message. */
 static bool complete(struct channels *channels, int at, struct channel_event *event)
 {
-    int slot = channels->completed[at];
-    int index = slot % channels->peers;
+    int index = channels->completed[at] / SLOTS;
+    bool receive = channels->completed[at] % SLOTS == RECEIVE;
     const MPI_Status *status = &channels->statuses[at];
     if (channels->peer[index].lost)
         return false;
     if (status->MPI_ERROR != MPI_SUCCESS && status->MPI_ERROR != MPI_ERR_PENDING) {
-        mpi_failed(channels, index, slot < channels->peers ? "receiving" : "sending",
+        mpi_failed(channels, index, receive ? "receiving" : "sending",
                    status->MPI_ERROR);
         return false;
     }
-    if (slot >= channels->peers) {
+    if (!receive) {
         sent(channels, index);
         return false;
     }
@@ -368,5 +405,10 @@ void channels_drop(struct channels *channels, int index)
 }
 
 bool channels_quiet(const struct channels *channels) { return channels->waiting == 0; }
+
+bool channels_quiet_to(const struct channels *channels, int index)
+{
+    return !channels->peer[index].first;
+}
 
 bool channels_lost(const struct channels *channels) { return channels->lost > 0; }

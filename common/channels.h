@@ -20,6 +20,11 @@ struct channels;
  * handler must return. ERR_IO, ERR_MEMORY. */
 int channels_new(struct channels **out, int first_mpi_rank, int peers,
                  struct error *err);
+/* One more peer, unless that rank is one already; *peer is its number either way.
+ * ERR_MEMORY. */
+int channels_open(struct channels *channels, int mpi_rank, int *peer,
+                  struct error *err);
+int channels_rank(const struct channels *channels, int peer); /* in MPI_COMM_WORLD */
 /* Withdraws the receives. What belongs to lost peers is leaked: MPI may still use it.
  */
 void channels_free(struct channels *channels);
@@ -51,6 +56,7 @@ int channels_send(struct channels *channels, int peer, struct bytes *message,
 void channels_drop(struct channels *channels, int peer);
 /* No message to any peer waits or is under way. */
 bool channels_quiet(const struct channels *channels);
+bool channels_quiet_to(const struct channels *channels, int peer); /* to this one */
 /* Some peer was lost: MPI_Finalize would wait for it. */
 bool channels_lost(const struct channels *channels);
 

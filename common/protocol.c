@@ -1,7 +1,7 @@
 /* The messages, byte by byte. Nothing here allocates except the encoders' growing
  * bytes; a decoder reads everything first and judges then, since a failed reader gives
  * zeros. */
-#include "common/protocol.h"
+#include "common/protocol_parts.h"
 
 #include <string.h>
 
@@ -30,6 +30,11 @@ static const struct message_kind kinds[] = {
     {MESSAGE_STOP, "STOP", MESSAGE_FIRST},
     {MESSAGE_ALIVE, "ALIVE", MESSAGE_FIRST},
     {MESSAGE_FAREWELL, "FAREWELL", 2 * MESSAGE_FIRST},
+    {MESSAGE_CREW, "CREW", MESSAGE_FIRST},
+    {MESSAGE_HELP, "HELP", 8 * MESSAGE_FIRST},
+    {MESSAGE_JOIN, "JOIN", MESSAGE_FIRST},
+    {MESSAGE_WORK, "WORK", 256 * (size_t)MIB},
+    {MESSAGE_PART, "PART", 1024 * (size_t)MIB},
 };
 
 static const struct message_kind *kind_of(unsigned tag)
@@ -77,8 +82,7 @@ void message_floats_copy(float *out, struct message_floats floats)
         memcpy(out, floats.bytes, floats.count * sizeof *out);
 }
 
-/* Returns where the message starts, for message_end(). */
-static size_t message_begin(struct bytes *out, enum message_tag tag)
+size_t message_begin(struct bytes *out, enum message_tag tag)
 {
     size_t start = out->size;
     bytes_put_u16(out, PROTOCOL_VERSION);
@@ -87,7 +91,7 @@ static size_t message_begin(struct bytes *out, enum message_tag tag)
     return start;
 }
 
-static void message_end(struct bytes *out, size_t start)
+void message_end(struct bytes *out, size_t start)
 {
     size_t size = out->size - start;
     if (size > UINT32_MAX)
@@ -95,8 +99,8 @@ static void message_end(struct bytes *out, size_t start)
     bytes_set_u32(out, start + 4, (uint32_t)size);
 }
 
-static int reader_open(struct bytes_reader *in, enum message_tag wanted,
-                       const uint8_t *buf, size_t len, struct error *err)
+int message_open(struct bytes_reader *in, enum message_tag wanted, const uint8_t *buf,
+                 size_t len, struct error *err)
 {
     enum message_tag tag;
     size_t size;
@@ -114,8 +118,8 @@ static int reader_open(struct bytes_reader *in, enum message_tag wanted,
     return 0;
 }
 
-static int reader_close(const struct bytes_reader *in, enum message_tag tag, bool valid,
-                        struct error *err)
+int message_close(const struct bytes_reader *in, enum message_tag tag, bool valid,
+                  struct error *err)
 {
     if (!bytes_done(in))
         return error_set(err, ERR_PROTOCOL, "%s of %zu bytes is %s", message_name(tag),
@@ -126,7 +130,7 @@ static int reader_close(const struct bytes_reader *in, enum message_tag tag, boo
     return 0;
 }
 
-static void put_floats(struct bytes *out, struct message_floats floats)
+void message_put_floats(struct bytes *out, struct message_floats floats)
 {
     if (floats.count > UINT32_MAX)
         out->failed = true;
@@ -134,7 +138,7 @@ static void put_floats(struct bytes *out, struct message_floats floats)
     bytes_put(out, floats.bytes, 4 * floats.count);
 }
 
-static struct message_floats get_floats(struct bytes_reader *in)
+struct message_floats message_get_floats(struct bytes_reader *in)
 {
     struct message_floats floats = {0};
     floats.count = bytes_get_u32(in);
@@ -173,7 +177,7 @@ void hello_encode(struct bytes *out, const struct hello *m)
 int hello_decode(struct hello *m, const uint8_t *buf, size_t len, struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_HELLO, buf, len, err);
+    int rc = message_open(&in, MESSAGE_HELLO, buf, len, err);
     if (rc)
         return rc;
     m->version = bytes_get_text(&in, PROTOCOL_NAME);
@@ -184,7 +188,7 @@ int hello_decode(struct hello *m, const uint8_t *buf, size_t len, struct error *
     m->numerics = bytes_get_u32(&in);
     m->isa = bytes_get_text(&in, PROTOCOL_NAME);
     m->cores = bytes_get_u16(&in);
-    return reader_close(&in, MESSAGE_HELLO, true, err);
+    return message_close(&in, MESSAGE_HELLO, true, err);
 }
 
 void heartbeat_encode(struct bytes *out, const struct heartbeat *m)
@@ -201,14 +205,14 @@ int heartbeat_decode(struct heartbeat *m, const uint8_t *buf, size_t len,
                      struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_HEARTBEAT, buf, len, err);
+    int rc = message_open(&in, MESSAGE_HEARTBEAT, buf, len, err);
     if (rc)
         return rc;
     m->trial = bytes_get_u64(&in);
     m->lease = bytes_get_u32(&in);
     m->microshards = bytes_get_u64(&in);
     m->examples = bytes_get_u64(&in);
-    return reader_close(&in, MESSAGE_HEARTBEAT, true, err);
+    return message_close(&in, MESSAGE_HEARTBEAT, true, err);
 }
 
 void report_encode(struct bytes *out, const struct report *m)
@@ -235,7 +239,7 @@ void report_encode(struct bytes *out, const struct report *m)
 int report_decode(struct report *m, const uint8_t *buf, size_t len, struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_REPORT, buf, len, err);
+    int rc = message_open(&in, MESSAGE_REPORT, buf, len, err);
     if (rc)
         return rc;
     *m = (struct report){.trial = bytes_get_u64(&in)};
@@ -257,7 +261,7 @@ int report_decode(struct report *m, const uint8_t *buf, size_t len, struct error
         m->metrics[i] = bytes_get_f64(&in);
     m->checkpoint = get_blob(&in, &m->checkpoint_size);
     bool valid = m->trial > 0 && m->epoch >= 0 && m->step >= 0 && m->tokens >= 0;
-    return reader_close(&in, MESSAGE_REPORT, valid, err);
+    return message_close(&in, MESSAGE_REPORT, valid, err);
 }
 
 void result_encode(struct bytes *out, const struct result *m)
@@ -272,13 +276,13 @@ void result_encode(struct bytes *out, const struct result *m)
     bytes_put_u8(out, m->test_metric_count);
     for (int i = 0; i < m->test_metric_count; i++)
         bytes_put_f64(out, m->test_metrics[i]);
-    put_floats(out, m->values);
+    message_put_floats(out, m->values);
     bytes_put_u8(out, m->split_count);
     for (int i = 0; i < m->split_count; i++) {
         bytes_put_u8(out, (uint8_t)m->splits[i].split);
         bytes_put_u32(out, m->splits[i].rows);
         bytes_put_u16(out, m->splits[i].labels);
-        put_floats(out, m->splits[i].logits);
+        message_put_floats(out, m->splits[i].logits);
     }
     message_end(out, start);
 }
@@ -289,7 +293,7 @@ static bool get_result_split(struct bytes_reader *in, struct result_split *split
     split->split = number < SPLIT_COUNT ? (enum split)number : SPLIT_TRAIN;
     split->rows = bytes_get_u32(in);
     split->labels = bytes_get_u16(in);
-    split->logits = get_floats(in);
+    split->logits = message_get_floats(in);
     return number < SPLIT_COUNT &&
            (uint64_t)split->rows * split->labels == split->logits.count;
 }
@@ -297,7 +301,7 @@ static bool get_result_split(struct bytes_reader *in, struct result_split *split
 int result_decode(struct result *m, const uint8_t *buf, size_t len, struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_RESULT, buf, len, err);
+    int rc = message_open(&in, MESSAGE_RESULT, buf, len, err);
     if (rc)
         return rc;
     *m = (struct result){.trial = bytes_get_u64(&in)};
@@ -312,7 +316,7 @@ int result_decode(struct result *m, const uint8_t *buf, size_t len, struct error
                          m->test_metric_count, TASK_METRICS_MAX);
     for (int i = 0; i < m->test_metric_count; i++)
         m->test_metrics[i] = bytes_get_f64(&in);
-    m->values = get_floats(&in);
+    m->values = message_get_floats(&in);
     m->split_count = bytes_get_u8(&in);
     if (m->split_count > SPLIT_COUNT)
         return error_set(err, ERR_PROTOCOL, "RESULT with %d splits, at most %d",
@@ -325,7 +329,7 @@ int result_decode(struct result *m, const uint8_t *buf, size_t len, struct error
         valid = valid && !(seen & 1u << m->splits[i].split);
         seen |= 1u << m->splits[i].split;
     }
-    return reader_close(&in, MESSAGE_RESULT, valid, err);
+    return message_close(&in, MESSAGE_RESULT, valid, err);
 }
 
 void failure_encode(struct bytes *out, const struct failure *m)
@@ -341,7 +345,7 @@ void failure_encode(struct bytes *out, const struct failure *m)
 int failure_decode(struct failure *m, const uint8_t *buf, size_t len, struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_FAILURE, buf, len, err);
+    int rc = message_open(&in, MESSAGE_FAILURE, buf, len, err);
     if (rc)
         return rc;
     m->trial = bytes_get_u64(&in);
@@ -349,7 +353,7 @@ int failure_decode(struct failure *m, const uint8_t *buf, size_t len, struct err
     m->status = bytes_get_i32(&in);
     m->text = bytes_get_text(&in, PROTOCOL_TEXT);
     bool valid = m->trial > 0 && m->status < 0 && m->status >= ERR_MEMORY;
-    return reader_close(&in, MESSAGE_FAILURE, valid, err);
+    return message_close(&in, MESSAGE_FAILURE, valid, err);
 }
 
 void stopped_encode(struct bytes *out, const struct stopped *m)
@@ -363,12 +367,12 @@ void stopped_encode(struct bytes *out, const struct stopped *m)
 int stopped_decode(struct stopped *m, const uint8_t *buf, size_t len, struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_STOPPED, buf, len, err);
+    int rc = message_open(&in, MESSAGE_STOPPED, buf, len, err);
     if (rc)
         return rc;
     m->trial = bytes_get_u64(&in);
     m->lease = bytes_get_u32(&in);
-    return reader_close(&in, MESSAGE_STOPPED, m->trial > 0, err);
+    return message_close(&in, MESSAGE_STOPPED, m->trial > 0, err);
 }
 
 void unfit_encode(struct bytes *out, const struct unfit *m)
@@ -381,11 +385,11 @@ void unfit_encode(struct bytes *out, const struct unfit *m)
 int unfit_decode(struct unfit *m, const uint8_t *buf, size_t len, struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_UNFIT, buf, len, err);
+    int rc = message_open(&in, MESSAGE_UNFIT, buf, len, err);
     if (rc)
         return rc;
     m->text = bytes_get_text(&in, PROTOCOL_TEXT);
-    return reader_close(&in, MESSAGE_UNFIT, true, err);
+    return message_close(&in, MESSAGE_UNFIT, true, err);
 }
 
 void welcome_encode(struct bytes *out, const struct welcome *m)
@@ -403,7 +407,7 @@ void welcome_encode(struct bytes *out, const struct welcome *m)
 int welcome_decode(struct welcome *m, const uint8_t *buf, size_t len, struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_WELCOME, buf, len, err);
+    int rc = message_open(&in, MESSAGE_WELCOME, buf, len, err);
     if (rc)
         return rc;
     m->encoder = bytes_get_text(&in, PROTOCOL_PATH);
@@ -414,7 +418,7 @@ int welcome_decode(struct welcome *m, const uint8_t *buf, size_t len, struct err
     m->tasks = bytes_get_u16(&in);
     bool valid = m->heartbeat_s > 0 && m->lost_after_s > 0 && m->threads > 0 &&
                  m->threads <= 1024 && m->tasks > 0;
-    return reader_close(&in, MESSAGE_WELCOME, valid, err);
+    return message_close(&in, MESSAGE_WELCOME, valid, err);
 }
 
 static void put_metrics(struct bytes *out, const enum metric *metrics, uint8_t count)
@@ -457,7 +461,7 @@ int task_order_decode(struct task_order *m, const uint8_t *buf, size_t len,
                       struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_TASK, buf, len, err);
+    int rc = message_open(&in, MESSAGE_TASK, buf, len, err);
     if (rc)
         return rc;
     *m = (struct task_order){.index = bytes_get_u16(&in)};
@@ -475,7 +479,7 @@ int task_order_decode(struct task_order *m, const uint8_t *buf, size_t len,
     valid = valid && rows <= SELECT_SPLIT_TRAIN && regression <= 1 && m->labels > 0;
     if (!valid)
         return error_set(err, ERR_PROTOCOL, "TASK has a value out of range");
-    return reader_close(&in, MESSAGE_TASK, true, err);
+    return message_close(&in, MESSAGE_TASK, true, err);
 }
 
 void grant_encode(struct bytes *out, const struct grant *m)
@@ -496,7 +500,7 @@ void grant_encode(struct bytes *out, const struct grant *m)
 int grant_decode(struct grant *m, const uint8_t *buf, size_t len, struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_GRANT, buf, len, err);
+    int rc = message_open(&in, MESSAGE_GRANT, buf, len, err);
     if (rc)
         return rc;
     m->count = bytes_get_u16(&in);
@@ -514,7 +518,7 @@ int grant_decode(struct grant *m, const uint8_t *buf, size_t len, struct error *
         trial->checkpoint = get_blob(&in, &trial->checkpoint_size);
         valid = valid && trial->trial > 0;
     }
-    return reader_close(&in, MESSAGE_GRANT, valid, err);
+    return message_close(&in, MESSAGE_GRANT, valid, err);
 }
 
 void receipt_encode(struct bytes *out, const struct receipt *m)
@@ -529,13 +533,13 @@ void receipt_encode(struct bytes *out, const struct receipt *m)
 int receipt_decode(struct receipt *m, const uint8_t *buf, size_t len, struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_RECEIPT, buf, len, err);
+    int rc = message_open(&in, MESSAGE_RECEIPT, buf, len, err);
     if (rc)
         return rc;
     m->trial = bytes_get_u64(&in);
     m->lease = bytes_get_u32(&in);
     m->step = bytes_get_i64(&in);
-    return reader_close(&in, MESSAGE_RECEIPT, m->trial > 0 && m->step >= 0, err);
+    return message_close(&in, MESSAGE_RECEIPT, m->trial > 0 && m->step >= 0, err);
 }
 
 void stop_encode(struct bytes *out, const struct stop *m)
@@ -550,14 +554,14 @@ void stop_encode(struct bytes *out, const struct stop *m)
 int stop_decode(struct stop *m, const uint8_t *buf, size_t len, struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_STOP, buf, len, err);
+    int rc = message_open(&in, MESSAGE_STOP, buf, len, err);
     if (rc)
         return rc;
     m->trial = bytes_get_u64(&in);
     m->lease = bytes_get_u32(&in);
     unsigned at_once = bytes_get_u8(&in);
     m->at_once = at_once == 1;
-    return reader_close(&in, MESSAGE_STOP, m->trial > 0 && at_once <= 1, err);
+    return message_close(&in, MESSAGE_STOP, m->trial > 0 && at_once <= 1, err);
 }
 
 void alive_encode(struct bytes *out)
@@ -568,8 +572,8 @@ void alive_encode(struct bytes *out)
 int alive_decode(const uint8_t *buf, size_t len, struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_ALIVE, buf, len, err);
-    return rc ? rc : reader_close(&in, MESSAGE_ALIVE, true, err);
+    int rc = message_open(&in, MESSAGE_ALIVE, buf, len, err);
+    return rc ? rc : message_close(&in, MESSAGE_ALIVE, true, err);
 }
 
 void farewell_encode(struct bytes *out, const struct farewell *m)
@@ -583,9 +587,9 @@ int farewell_decode(struct farewell *m, const uint8_t *buf, size_t len,
                     struct error *err)
 {
     struct bytes_reader in;
-    int rc = reader_open(&in, MESSAGE_FAREWELL, buf, len, err);
+    int rc = message_open(&in, MESSAGE_FAREWELL, buf, len, err);
     if (rc)
         return rc;
     m->text = bytes_get_text(&in, PROTOCOL_TEXT);
-    return reader_close(&in, MESSAGE_FAREWELL, true, err);
+    return message_close(&in, MESSAGE_FAREWELL, true, err);
 }

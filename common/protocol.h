@@ -18,6 +18,17 @@
  *   UNFIT            ->                                    (all its leases end)
  *                    <-           FAREWELL                 (the worker leaves)
  *
+ * Several workers on one trial: one leads it, by its lease, and others help it:
+ *
+ *   leader                        coordinator               helper
+ *                    <-           CREW, HELP         ->
+ *                    <----------- JOIN ---------------      (it is ready)
+ *                    ------------ WORK -------------->      (part of a batch, rows)
+ *                    <----------- PART ---------------      (gradients, outputs)
+ *                    <-           CREW                      (a helper is gone)
+ *                                 STOP               ->     (the lease has ended)
+ *                                              <- STOPPED   (or FAILURE: it is free)
+ *
  * Encoders append to bytes, whose failed says that memory ran out. Decoders trust
  * nothing: wrong version, tag or size, a count or text out of range are ERR_PROTOCOL
  * before anything is allocated. Texts and arrays of a decoded message point into the
@@ -52,6 +63,12 @@ enum message_tag {
     MESSAGE_STOP = 36,
     MESSAGE_ALIVE = 37,
     MESSAGE_FAREWELL = 38,
+    MESSAGE_CREW = 44,
+    MESSAGE_HELP = 45,
+    /* between workers */
+    MESSAGE_JOIN = 48,
+    MESSAGE_WORK = 49,
+    MESSAGE_PART = 50,
     /* not a message: the MPI tag of the rest of one that is longer than MESSAGE_FIRST
      */
     MESSAGE_REST = 63,
@@ -248,5 +265,68 @@ struct farewell {
 void farewell_encode(struct bytes *out, const struct farewell *m);
 int farewell_decode(struct farewell *m, const uint8_t *buf, size_t len,
                     struct error *err);
+
+/* A worker joins those who compute a trial, or leaves them; to the one that leads. */
+struct crew_change {
+    uint64_t trial;
+    uint32_t lease;
+    uint32_t helper; /* MPI rank */
+    bool joins;
+};
+void crew_change_encode(struct bytes *out, const struct crew_change *m);
+int crew_change_decode(struct crew_change *m, const uint8_t *buf, size_t len,
+                       struct error *err);
+
+/* Help another worker with its trial, until STOP. */
+struct help {
+    uint64_t trial;
+    uint32_t lease;  /* the leader's */
+    uint32_t leader; /* MPI rank */
+    uint16_t task;
+    const char *settings; /* as in a grant; init is the leader's matter */
+};
+void help_encode(struct bytes *out, const struct help *m);
+int help_decode(struct help *m, const uint8_t *buf, size_t len, struct error *err);
+
+/* A helper is ready for work. */
+struct join {
+    uint64_t trial;
+    uint32_t lease;
+};
+void join_encode(struct bytes *out, const struct join *m);
+int join_decode(struct join *m, const uint8_t *buf, size_t len, struct error *err);
+
+enum work_kind { WORK_TRAIN, WORK_SCORE };
+/* A helper's share: gradients of microshards first…end-1 of a batch, or outputs of rows
+ * first…end-1 of a split, both at the values given. */
+struct work {
+    uint64_t trial;
+    uint32_t lease;
+    uint64_t serial; /* the answer repeats it */
+    enum work_kind kind;
+    int32_t epoch; /* WORK_TRAIN: the batch epoch_step of this epoch, both from 0 */
+    int64_t epoch_step;
+    int64_t step;     /* since the start of training */
+    enum split split; /* WORK_SCORE */
+    bool chosen;      /* rows of train that choose the epoch, not file order */
+    int64_t first, end;
+    struct message_floats values; /* the flat vector of trained tensors */
+};
+void work_encode(struct bytes *out, const struct work *m);
+int work_decode(struct work *m, const uint8_t *buf, size_t len, struct error *err);
+
+/* What came of it. WORK_TRAIN: the losses of the microshards, and the flat gradients of
+ * the largest nodes of the sum's tree that lie in the share. WORK_SCORE: the rows'
+ * outputs. */
+struct part {
+    uint64_t trial;
+    uint32_t lease;
+    uint64_t serial;
+    uint32_t loss_count;
+    const uint8_t *losses; /* loss_count doubles, at any address */
+    struct message_floats floats;
+};
+void part_encode(struct bytes *out, const struct part *m);
+int part_decode(struct part *m, const uint8_t *buf, size_t len, struct error *err);
 
 #endif

@@ -102,18 +102,25 @@ void batch_runner_free(struct batch_runner *r)
     free(r);
 }
 
-/* Insertion: few items, and qsort may allocate. */
-static void order_by_weight(struct batch_runner *r)
+/* Microshards first…end-1. Insertion: few items, and qsort may allocate. */
+static void order_by_weight(struct batch_runner *r, int first, int end)
 {
     const struct microshard *shards = r->batch.shards;
 
-    for (int i = 0; i < r->batch.count; i++) {
-        int at = i;
+    for (int i = first; i < end; i++) {
+        int at = i - first;
 
         for (; at > 0 && shards[r->order[at - 1]].tokens < shards[i].tokens; at--)
             r->order[at] = r->order[at - 1];
         r->order[at] = i;
     }
+}
+
+static void count_shard(struct batch_runner *r, const struct microshard *shard)
+{
+    atomic_fetch_add(&r->microshards, 1);
+    atomic_fetch_add(&r->tokens, (unsigned long long)shard->tokens);
+    atomic_fetch_add(&r->examples, (unsigned long long)shard->sequences);
 }
 
 static void train_item(void *context, int thread, int item)
@@ -125,25 +132,72 @@ static void train_item(void *context, int thread, int item)
 
     r->losses[i] = model_train(r->model, r->workspaces[thread], r->values, shard,
                                r->dropout, r->loss_scale, grad, NULL);
-    atomic_fetch_add(&r->microshards, 1);
-    atomic_fetch_add(&r->tokens, (unsigned long long)shard->tokens);
-    atomic_fetch_add(&r->examples, (unsigned long long)shard->sequences);
+    count_shard(r, shard);
+}
+
+int batch_runner_cut(struct batch_runner *r, const struct dataset_split *split,
+                     const uint32_t *rows, int count)
+{
+    batch_empty(&r->batch);
+    batch_add(&r->batch, split, rows, 0, count, r->sizes.microshard_tokens);
+    r->loss_scale = 1.0f / (float)count;
+    return r->batch.count;
+}
+
+void batch_runner_share(const struct batch_runner *r, int64_t *bounds, int ranges)
+{
+    const struct batch *batch = &r->batch;
+    int64_t before = 0;
+    int range = 0;
+
+    for (int i = 0; i < batch->count; i++) {
+        int64_t middle = 2 * before + batch->shards[i].tokens; /* doubled */
+
+        while (range <= middle * ranges / (2 * (int64_t)batch->tokens))
+            bounds[range++] = i;
+        before += batch->shards[i].tokens;
+    }
+    while (range <= ranges)
+        bounds[range++] = batch->count;
+}
+
+void batch_runner_train_range(struct batch_runner *r, const float *values,
+                              const struct dropout *dropout, int64_t first, int64_t end)
+{
+    order_by_weight(r, (int)first, (int)end);
+    r->values = values;
+    r->dropout = dropout;
+    thread_pool_run(r->pool, (int)(end - first), train_item, r);
+    tree_sum_within(r->grads, first, end, r->batch.count, r->model->layout->values);
+}
+
+struct batch_parts batch_runner_parts(struct batch_runner *r)
+{
+    return (struct batch_parts){r->losses, r->grads};
+}
+
+void batch_runner_count(struct batch_runner *r, int64_t first, int64_t end)
+{
+    for (int64_t i = first; i < end; i++)
+        count_shard(r, &r->batch.shards[i]);
+}
+
+double batch_runner_sum(struct batch_runner *r, const int64_t *bounds, int ranges,
+                        float **grad)
+{
+    tree_sum_across(r->grads, bounds, ranges, r->model->layout->values);
+    *grad = r->grads;
+    return tree_sum_double(r->losses, r->batch.count);
 }
 
 double batch_runner_train(struct batch_runner *r, const float *values,
                           const struct dataset_split *split, const uint32_t *rows,
                           int count, const struct dropout *dropout, float **grad)
 {
-    batch_empty(&r->batch);
-    batch_add(&r->batch, split, rows, 0, count, r->sizes.microshard_tokens);
-    order_by_weight(r);
-    r->values = values;
-    r->dropout = dropout;
-    r->loss_scale = 1.0f / (float)count;
-    thread_pool_run(r->pool, r->batch.count, train_item, r);
-    tree_sum(r->grads, r->batch.count, r->model->layout->values);
-    *grad = r->grads;
-    return tree_sum_double(r->losses, r->batch.count);
+    int64_t bounds[] = {0, batch_runner_cut(r, split, rows, count)};
+
+    batch_runner_train_range(r, values, dropout, 0, bounds[1]);
+    return batch_runner_sum(r, bounds, 1, grad);
 }
 
 static void evaluate_item(void *context, int thread, int item)
@@ -159,23 +213,23 @@ static void evaluate_item(void *context, int thread, int item)
 
 bool batch_runner_evaluate(struct batch_runner *r, const float *values,
                            const struct dataset_split *split, const uint32_t *rows,
-                           int64_t count, float *logits)
+                           int64_t first, int64_t end, float *logits)
 {
-    int64_t at = 0;
+    int64_t at = first;
 
     r->values = values;
-    while (at < count && !batch_runner_stopped(r)) {
-        r->logits = logits + at * r->model->layout->shape.labels;
+    while (at < end && !batch_runner_stopped(r)) {
+        r->logits = logits + (at - first) * r->model->layout->shape.labels;
         batch_empty(&r->batch);
-        for (int b = 0; b < GROUP && at < count; b++) {
-            int64_t left = count - at;
+        for (int b = 0; b < GROUP && at < end; b++) {
+            int64_t left = end - at;
             int n = left < EVALUATION_BATCH ? (int)left : EVALUATION_BATCH;
 
             batch_add(&r->batch, split, rows ? rows + at : NULL, at, n,
                       r->sizes.microshard_tokens);
             at += n;
         }
-        order_by_weight(r);
+        order_by_weight(r, 0, r->batch.count);
         thread_pool_run(r->pool, r->batch.count, evaluate_item, r);
     }
     return !batch_runner_stopped(r);

@@ -34,11 +34,39 @@ double batch_runner_train(struct batch_runner *runner, const float *values,
                           const struct dataset_split *split, const uint32_t *rows,
                           int count, const struct dropout *dropout, float **grad);
 
-/* Logits (count, labels) of rows[0…count-1], or of the first count rows where rows is
- * NULL, in batches of EVALUATION_BATCH. False where batch_runner_stop() came first. */
+/* Logits (end - first, labels) of rows[first…end-1], or of these rows where rows is
+ * NULL, in batches of EVALUATION_BATCH, of which first is a multiple. False where
+ * batch_runner_stop() came first. */
 bool batch_runner_evaluate(struct batch_runner *runner, const float *values,
                            const struct dataset_split *split, const uint32_t *rows,
-                           int64_t count, float *logits);
+                           int64_t first, int64_t end, float *logits);
+
+/* batch_runner_train() in parts, so that others can do some: cut, each range once,
+ * here or put in from elsewhere, then their sum. */
+
+/* Returns the number of microshards. */
+int batch_runner_cut(struct batch_runner *runner, const struct dataset_split *split,
+                     const uint32_t *rows, int count);
+/* Microshards bounds[i]…bounds[i+1]-1 for each of ranges, about as many tokens in each;
+ * some may be empty. */
+void batch_runner_share(const struct batch_runner *runner, int64_t *bounds, int ranges);
+void batch_runner_train_range(struct batch_runner *runner, const float *values,
+                              const struct dropout *dropout, int64_t first,
+                              int64_t end);
+/* A range's results, to be read or written: the losses of its microshards, and its
+ * gradients, one where each of tree_sum_nodes() begins.
+ *
+ * losses  (microshards)
+ * grads   (microshards, layout->values) */
+struct batch_parts {
+    double *losses;
+    float *grads;
+};
+struct batch_parts batch_runner_parts(struct batch_runner *runner);
+/* Counts a range that was put in from elsewhere. */
+void batch_runner_count(struct batch_runner *runner, int64_t first, int64_t end);
+double batch_runner_sum(struct batch_runner *runner, const int64_t *bounds, int ranges,
+                        float **grad);
 
 /* The next three may be called from any thread. */
 void batch_runner_stop(struct batch_runner *runner);

@@ -1,6 +1,5 @@
-/* One lock guards queue, mailbox and the pointer to the trial under way; the trial
- * itself is only driven by the compute thread. The mailbox holds one message, so that a
- * worker is never more than one report ahead of what MPI has taken. */
+/* One lock guards the queue and the pointers to what is under way, which only the
+ * compute thread drives. */
 #include "worker/compute.h"
 
 #include "common/dataset.h"
@@ -8,22 +7,20 @@
 #include "jobs/settings_table.h"
 #include "storage/dataset_file.h"
 #include "storage/encoder.h"
+#include "worker/announce.h"
+#include "worker/helper.h"
 #include "worker/trial.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
+/* A trial of its own, or another worker's to help with. */
 struct queued {
     struct queued *next;
-    uint64_t trial;
-    uint32_t lease;
+    struct announced about;
     int task;
+    int leader; /* MPI rank; 0: a trial of its own */
     char *settings;
     struct digest init; /* that the file of its settings' init must have */
     uint8_t *checkpoint;
@@ -50,17 +47,16 @@ struct compute {
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
-    pthread_cond_t work; /* something was queued or taken, or the end has come */
-    pthread_cond_t mail; /* the mailbox was filled */
+    pthread_cond_t work; /* something was queued, or the end has come */
     struct queued *queue;
     struct queued *current; /* under way */
     struct trial *trial;    /* of current, once it is made */
+    struct course *course;  /* the same where current is to be helped with */
     bool stopping;          /* current is to be left */
     bool at_once;           /* and not to be finished even if it is done */
     bool finishing;         /* current is done: nothing but at_once stops it */
     bool ending;
-    bool mail_full;
-    struct bytes mailbox;
+    struct mail *mail;
 };
 
 static void queued_free(struct queued *queued)
@@ -74,23 +70,14 @@ static void queued_free(struct queued *queued)
 
 /* --- compute thread --- */
 
-/* Puts a message into the mailbox, waiting until it is empty. False: the end has come.
- */
-static bool post(struct compute *c, struct bytes *message)
+/* Under the lock. */
+static void stop_under_way(struct compute *c)
 {
-    pthread_mutex_lock(&c->lock);
-    while (c->mail_full && !c->ending)
-        pthread_cond_wait(&c->work, &c->lock);
-    bool posted = !c->ending;
-    if (posted) {
-        c->mailbox = *message;
-        c->mail_full = true;
-        pthread_cond_signal(&c->mail);
-    }
-    pthread_mutex_unlock(&c->lock);
-    if (!posted)
-        bytes_clear(message);
-    return posted;
+    if (c->trial)
+        trial_stop(c->trial);
+    if (c->course)
+        batch_runner_stop(c->course->runner);
+    mail_interrupt(c->mail, true);
 }
 
 static bool asked_to_stop(struct compute *c)
@@ -172,109 +159,16 @@ static int make_trial(struct compute *c, const struct queued *queued,
     return rc ? rc : restore(*out, queued, err);
 }
 
-static int post_report(struct compute *c, const struct queued *queued,
-                       const struct trial *trial, const struct task *task,
-                       const struct epoch_record *record, struct error *err)
-{
-    struct checkpoint checkpoint;
-    struct bytes state = {0}, out = {0};
-    trial_checkpoint(trial, &checkpoint);
-    int rc = checkpoint_encode(&state, &checkpoint, err);
-    struct report report = {
-        .trial = queued->trial,
-        .lease = queued->lease,
-        .epoch = record->epoch,
-        .step = record->step,
-        .train_loss = record->train_loss,
-        .dev_loss = record->dev_loss,
-        .score = record->score,
-        .learning_rate = record->learning_rate,
-        .seconds = record->seconds,
-        .tokens = record->tokens,
-        .examples = trial_progress(trial).examples,
-        .metric_count = (uint8_t)task->metric_count,
-        .checkpoint = state.data,
-        .checkpoint_size = state.size,
-    };
-    memcpy(report.metrics, record->metrics, sizeof report.metrics);
-    if (!rc) {
-        report_encode(&out, &report);
-        post(c, &out);
-    }
-    bytes_clear(&state);
-    return rc;
-}
-
-static struct message_floats floats_of(const float *values, int64_t count)
-{
-    return (struct message_floats){(const uint8_t *)values, (size_t)count};
-}
-
-static void post_result(struct compute *c, const struct queued *queued,
-                        const struct trial *trial, const struct task *task,
-                        const struct trial_result *result)
-{
-    struct checkpoint state;
-    struct bytes out = {0};
-    trial_checkpoint(trial, &state);
-    struct result m = {
-        .trial = queued->trial,
-        .lease = queued->lease,
-        .best_epoch = result->best.epoch,
-        .best_step = result->best.step,
-        .seconds = state.seconds,
-        .tokens = state.tokens,
-        .test_metric_count = (uint8_t)(result->tested ? task->metric_count : 0),
-        .values = floats_of(result->values, result->count),
-    };
-    int labels = trial_layout(trial)->shape.labels;
-    memcpy(m.test_metrics, result->test_metrics, sizeof m.test_metrics);
-    for (int i = 0; i < SPLIT_COUNT; i++) {
-        int64_t rows = result->splits[i].rows;
-        if (!result->splits[i].logits)
-            continue;
-        m.splits[m.split_count++] = (struct result_split){
-            .split = (enum split)i,
-            .rows = (uint32_t)rows,
-            .labels = (uint16_t)labels,
-            .logits = floats_of(result->splits[i].logits, rows * labels),
-        };
-    }
-    result_encode(&out, &m);
-    post(c, &out);
-}
-
-static void post_stopped(struct compute *c, uint64_t trial, uint32_t lease)
-{
-    struct bytes out = {0};
-    stopped_encode(&out, &(struct stopped){trial, lease});
-    post(c, &out);
-}
-
-static void post_failure(struct compute *c, const struct queued *queued, int status,
-                         const char *text)
-{
-    struct bytes out = {0};
-    failure_encode(&out, &(struct failure){queued->trial, queued->lease, status, text});
-    post(c, &out);
-}
-
-/* Whatever it is: another node may have what this one lacks. */
-static void post_unfit(struct compute *c, const char *text)
-{
-    struct bytes out = {0};
-    unfit_encode(&out, &(struct unfit){text});
-    post(c, &out);
-}
-
 /* A trial that is done gets its result though a stop came while it made its last
  * report. */
 static bool may_finish(struct compute *c, struct trial *trial)
 {
     pthread_mutex_lock(&c->lock);
     c->finishing = trial_done(trial) && !c->at_once && !c->ending;
-    if (c->finishing)
+    if (c->finishing) {
         trial_go_on(trial);
+        mail_interrupt(c->mail, false);
+    }
     bool finishing = c->finishing;
     pthread_mutex_unlock(&c->lock);
     return finishing;
@@ -291,7 +185,7 @@ static int train(struct compute *c, const struct queued *queued, struct trial *t
     while (!rc && !trial_done(trial) && !asked_to_stop(c)) {
         rc = trial_run_to_report(trial, &event, &record, err);
         if (!rc && event == TRIAL_REPORT)
-            rc = post_report(c, queued, trial, task, &record, err);
+            rc = announce_report(c->mail, &queued->about, trial, task, &record, err);
     }
     if (rc)
         return rc;
@@ -300,47 +194,85 @@ static int train(struct compute *c, const struct queued *queued, struct trial *t
     else
         event = TRIAL_STOPPED;
     if (!rc && event == TRIAL_STOPPED)
-        post_stopped(c, queued->trial, queued->lease);
+        announce_stopped(c->mail, &queued->about);
     else if (!rc)
-        post_result(c, queued, trial, task, &result);
+        announce_result(c->mail, &queued->about, trial, task, &result);
     return rc;
 }
 
-static void set_trial(struct compute *c, struct trial *trial)
+static void set_under_way(struct compute *c, struct trial *trial, struct course *course)
 {
     pthread_mutex_lock(&c->lock);
     c->trial = trial;
-    if (trial && (c->stopping || c->ending))
-        trial_stop(trial);
+    c->course = course;
+    if (c->stopping || c->ending)
+        stop_under_way(c);
     pthread_mutex_unlock(&c->lock);
+}
+
+static int lead(struct compute *c, const struct queued *queued,
+                const struct known_task *known, const struct settings *settings,
+                struct error *err)
+{
+    struct trial *trial = NULL;
+    struct crew *crew = crew_new(c->mail, queued->about.trial, queued->about.lease);
+    int rc = crew ? make_trial(c, queued, known, settings, &trial, err)
+                  : error_set(err, ERR_MEMORY, "out of memory for a crew");
+    if (!rc) {
+        trial_set_crew(trial, crew);
+        set_under_way(c, trial, NULL);
+        rc = train(c, queued, trial, &known->task, err);
+        set_under_way(c, NULL, NULL);
+    }
+    trial_free(trial);
+    crew_free(crew);
+    return rc;
+}
+
+static int help(struct compute *c, const struct queued *queued,
+                const struct known_task *known, const struct settings *settings,
+                struct error *err)
+{
+    struct course course;
+    struct helper_place place = {
+        .trial = queued->about.trial,
+        .lease = queued->about.lease,
+        .leader = queued->leader,
+    };
+    int rc = course_init(&course, &c->encoder, &known->dataset, &known->task, settings,
+                         c->threads, err);
+    if (rc)
+        return rc;
+    set_under_way(c, NULL, &course);
+    rc = helper_run(&place, &course, c->mail, err);
+    set_under_way(c, NULL, NULL);
+    course_clear(&course);
+    if (!rc)
+        announce_stopped(c->mail, &queued->about);
+    return rc;
 }
 
 static void compute_one(struct compute *c, const struct queued *queued)
 {
-    struct trial *trial = NULL;
     struct known_task *known;
     struct settings settings;
     struct error err = {""};
     if (asked_to_stop(c)) {
-        post_stopped(c, queued->trial, queued->lease);
+        announce_stopped(c->mail, &queued->about);
         return;
     }
     int rc = settings_parse(&settings, queued->settings, &err);
+    bool own = queued->leader == 0;
     if (!rc && (open_encoder(c, &err) || load_task(c, queued->task, &known, &err) ||
-                look_for_init(&settings, queued->init, &err))) {
-        post_unfit(c, err.text);
+                (own && look_for_init(&settings, queued->init, &err)))) {
+        announce_unfit(c->mail, err.text);
         return;
     }
     if (!rc)
-        rc = make_trial(c, queued, known, &settings, &trial, &err);
-    if (!rc) {
-        set_trial(c, trial);
-        rc = train(c, queued, trial, &known->task, &err);
-        set_trial(c, NULL);
-    }
-    trial_free(trial);
+        rc = own ? lead(c, queued, known, &settings, &err)
+                 : help(c, queued, known, &settings, &err);
     if (rc)
-        post_failure(c, queued, rc, err.text);
+        announce_failure(c->mail, &queued->about, rc, err.text);
 }
 
 /* The next trial becomes the current one; NULL: the end. */
@@ -350,6 +282,7 @@ static struct queued *next_trial(struct compute *c)
     queued_free(c->current);
     c->current = NULL;
     c->stopping = c->at_once = c->finishing = false;
+    mail_interrupt(c->mail, false);
     while (!c->queue && !c->ending)
         pthread_cond_wait(&c->work, &c->lock);
     if (!c->ending) {
@@ -376,22 +309,17 @@ int compute_new(struct compute **out, const struct compute_setup *setup,
                 struct error *err)
 {
     struct compute *c = calloc(1, sizeof *c);
-    pthread_condattr_t monotonic;
     if (!c)
         return error_set(err, ERR_MEMORY, "out of memory for the compute thread");
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->work, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->mail, &monotonic);
-    pthread_condattr_destroy(&monotonic);
     c->encoder_dir = strdup(setup->encoder);
     c->encoder_digest = setup->encoder_digest;
     c->threads = setup->threads;
     c->task_count = setup->tasks;
     c->tasks = calloc((size_t)setup->tasks, sizeof *c->tasks);
-    int rc = 0;
-    if (!c->encoder_dir || !c->tasks)
+    int rc = mail_new(&c->mail, err);
+    if (!rc && (!c->encoder_dir || !c->tasks))
         rc = error_set(err, ERR_MEMORY, "out of memory for %d tasks", setup->tasks);
     int failed = rc ? 0 : pthread_create(&c->thread, NULL, compute_thread, c);
     if (failed)
@@ -410,8 +338,10 @@ void compute_free(struct compute *c)
         return;
     pthread_mutex_lock(&c->lock);
     c->ending = true;
-    if (c->trial)
-        trial_stop(c->trial);
+    if (c->mail) {
+        stop_under_way(c);
+        mail_end(c->mail);
+    }
     pthread_cond_broadcast(&c->work);
     pthread_mutex_unlock(&c->lock);
     if (c->started)
@@ -430,9 +360,8 @@ void compute_free(struct compute *c)
     free(c->tasks);
     if (c->encoder_open)
         encoder_close(&c->encoder);
-    bytes_clear(&c->mailbox);
+    mail_free(c->mail);
     free(c->encoder_dir);
-    pthread_cond_destroy(&c->mail);
     pthread_cond_destroy(&c->work);
     pthread_mutex_destroy(&c->lock);
     free(c);
@@ -462,27 +391,13 @@ int compute_task(struct compute *c, const struct task_order *m, struct error *er
     return 0;
 }
 
-int compute_add(struct compute *c, const struct grant_trial *m, struct error *err)
+/* Takes queued over; what of it could not be copied is NULL. */
+static int add(struct compute *c, struct queued *queued, struct error *err)
 {
-    if (m->task >= c->task_count || !c->tasks[m->task].known)
-        return error_set(err, ERR_PROTOCOL, "GRANT of task %d, which is not known",
-                         m->task + 1);
-    struct queued *queued = calloc(1, sizeof *queued);
-    if (!queued)
-        return error_set(err, ERR_MEMORY, "out of memory for a trial");
-    queued->trial = m->trial;
-    queued->lease = m->lease;
-    queued->task = m->task;
-    queued->init = m->init;
-    queued->settings = strdup(m->settings);
-    queued->checkpoint = malloc(m->checkpoint_size + 1);
-    queued->checkpoint_size = m->checkpoint_size;
     if (!queued->settings || !queued->checkpoint) {
         queued_free(queued);
         return error_set(err, ERR_MEMORY, "out of memory for a trial");
     }
-    if (m->checkpoint_size > 0)
-        memcpy(queued->checkpoint, m->checkpoint, m->checkpoint_size);
     pthread_mutex_lock(&c->lock);
     struct queued **end = &c->queue;
     while (*end)
@@ -493,9 +408,58 @@ int compute_add(struct compute *c, const struct grant_trial *m, struct error *er
     return 0;
 }
 
+static int check_task(const struct compute *c, int task, struct error *err)
+{
+    return task < c->task_count && c->tasks[task].known
+               ? 0
+               : error_set(err, ERR_PROTOCOL, "work on task %d, which is not known",
+                           task + 1);
+}
+
+int compute_add(struct compute *c, const struct grant_trial *m, struct error *err)
+{
+    int rc = check_task(c, m->task, err);
+    struct queued *queued = rc ? NULL : calloc(1, sizeof *queued);
+    if (!queued)
+        return rc ? rc : error_set(err, ERR_MEMORY, "out of memory for a trial");
+    *queued = (struct queued){
+        .about = {m->trial, m->lease},
+        .task = m->task,
+        .init = m->init,
+        .settings = strdup(m->settings),
+        .checkpoint = malloc(m->checkpoint_size + 1),
+        .checkpoint_size = m->checkpoint_size,
+    };
+    if (queued->checkpoint && m->checkpoint_size > 0)
+        memcpy(queued->checkpoint, m->checkpoint, m->checkpoint_size);
+    return add(c, queued, err);
+}
+
+int compute_help(struct compute *c, const struct help *m, struct error *err)
+{
+    int rc = check_task(c, m->task, err);
+    struct queued *queued = rc ? NULL : calloc(1, sizeof *queued);
+    if (!queued)
+        return rc ? rc : error_set(err, ERR_MEMORY, "out of memory for a trial");
+    *queued = (struct queued){
+        .about = {m->trial, m->lease},
+        .task = m->task,
+        .leader = (int)m->leader,
+        .settings = strdup(m->settings),
+        .checkpoint = malloc(1),
+    };
+    return add(c, queued, err);
+}
+
+int compute_deliver(struct compute *c, int peer, const uint8_t *message, size_t size,
+                    struct error *err)
+{
+    return mail_deliver(c->mail, peer, message, size, err);
+}
+
 static bool is_meant(const struct queued *queued, const struct stop *m)
 {
-    return queued && queued->trial == m->trial && queued->lease == m->lease;
+    return queued && queued->about.trial == m->trial && queued->about.lease == m->lease;
 }
 
 void compute_stop(struct compute *c, const struct stop *m)
@@ -504,8 +468,7 @@ void compute_stop(struct compute *c, const struct stop *m)
     if (is_meant(c->current, m) && (m->at_once || !c->finishing)) {
         c->stopping = true;
         c->at_once = c->at_once || m->at_once;
-        if (c->trial)
-            trial_stop(c->trial);
+        stop_under_way(c);
     }
     for (struct queued *queued = c->queue; queued; queued = queued->next)
         queued->stop = queued->stop || is_meant(queued, m);
@@ -516,9 +479,9 @@ void compute_progress(struct compute *c, struct heartbeat *out)
 {
     *out = (struct heartbeat){0};
     pthread_mutex_lock(&c->lock);
-    if (c->current) {
-        out->trial = c->current->trial;
-        out->lease = c->current->lease;
+    if (c->current && c->current->leader == 0) {
+        out->trial = c->current->about.trial;
+        out->lease = c->current->about.lease;
     }
     if (c->trial) {
         struct trial_progress progress = trial_progress(c->trial);
@@ -528,24 +491,8 @@ void compute_progress(struct compute *c, struct heartbeat *out)
     pthread_mutex_unlock(&c->lock);
 }
 
-bool compute_take(struct compute *c, struct bytes *out, double timeout_s)
+bool compute_take(struct compute *c, bool to_coordinator, struct letter *out,
+                  double timeout_s)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    long nanoseconds = end.tv_nsec + (long)(timeout_s * 1e9);
-    end.tv_sec += nanoseconds / 1000000000;
-    end.tv_nsec = nanoseconds % 1000000000;
-    pthread_mutex_lock(&c->lock);
-    int rc = 0;
-    while (!c->mail_full && !rc && timeout_s > 0)
-        rc = pthread_cond_timedwait(&c->mail, &c->lock, &end);
-    bool full = c->mail_full;
-    if (full) {
-        *out = c->mailbox;
-        c->mailbox = (struct bytes){0};
-        c->mail_full = false;
-        pthread_cond_broadcast(&c->work);
-    }
-    pthread_mutex_unlock(&c->lock);
-    return full;
+    return mail_take(c->mail, to_coordinator, out, timeout_s);
 }

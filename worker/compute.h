@@ -1,11 +1,12 @@
-/* The thread of a worker that computes trials, and the mailbox between it and the
- * thread that owns MPI. It never calls MPI; messages to be sent lie in the mailbox. */
+/* The thread of a worker that computes trials, or helps with another worker's. It never
+ * calls MPI; its messages wait until the thread that owns MPI takes them. */
 #ifndef WORKER_COMPUTE_H
 #define WORKER_COMPUTE_H
 
 #include "common/bytes.h"
 #include "common/error.h"
 #include "common/protocol.h"
+#include "worker/mail.h"
 
 #include <stdbool.h>
 
@@ -31,14 +32,19 @@ int compute_task(struct compute *compute, const struct task_order *task,
 /* Queues a copy of the trial behind those that are there. */
 int compute_add(struct compute *compute, const struct grant_trial *trial,
                 struct error *err);
-/* Leaves the trial, under way or queued, if it is there under this lease: STOPPED will
- * lie in the mailbox when its turn has come; RESULT where it has made its last report
+/* The same for help with another worker's trial. */
+int compute_help(struct compute *compute, const struct help *help, struct error *err);
+/* Leaves the trial, under way or queued, if it is there under this lease: STOPPED comes
+ * when its turn has come; RESULT where it has made its last report
  * and need not be left at once. */
 void compute_stop(struct compute *compute, const struct stop *stop);
-/* The trial under way, as a heartbeat. */
+/* What a rank has sent about a crew, copied; NULL: the rank is gone. */
+int compute_deliver(struct compute *compute, int peer, const uint8_t *message,
+                    size_t size, struct error *err);
+/* The trial under way, as a heartbeat; help is none. */
 void compute_progress(struct compute *compute, struct heartbeat *out);
-/* The next message to send is moved to *out; false: none. Waits up to timeout_s for
- * one. */
-bool compute_take(struct compute *compute, struct bytes *out, double timeout_s);
+/* As mail_take(). */
+bool compute_take(struct compute *compute, bool to_coordinator, struct letter *out,
+                  double timeout_s);
 
 #endif

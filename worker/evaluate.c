@@ -76,7 +76,7 @@ int evaluate_split(float *logits, const struct model *model, const float *values
         return 0;
     if ((rc = batch_runner_new(&runner, model, &sizes, err)))
         return rc;
-    batch_runner_evaluate(runner, values, split, NULL, split->rows, logits);
+    batch_runner_evaluate(runner, values, split, NULL, 0, split->rows, logits);
     batch_runner_free(runner);
     return 0;
 }

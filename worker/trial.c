@@ -6,7 +6,6 @@
 #include "common/clock.h"
 #include "storage/adapter_file.h"
 #include "worker/adapter_init.h"
-#include "worker/batch_runner.h"
 #include "worker/evaluate.h"
 #include "worker/optimizer.h"
 #include "worker/schedule.h"
@@ -30,99 +29,46 @@ struct trial {
     struct epoch_record best;
     float *best_outputs[CHECKPOINT_OUTPUTS]; /* NULL where there is no such split */
 
-    const struct encoder *encoder;
-    const struct dataset *dataset;
-    const struct task *task;
-    struct settings settings;
-    struct adapter_layout layout;
-    struct model model;
-    struct batch_runner *runner;
-    struct row_choice rows;
-    int64_t batches;                       /* of an epoch */
-    int64_t span;                          /* steps of the schedule */
-    uint32_t *order;                       /* rows of epoch `ordered` */
-    int ordered;                           /* -1: none yet */
+    struct course course;
+    struct crew *crew;                     /* NULL: nobody helps */
     double learning_rate;                  /* of the last step */
     struct scored_rows choose, report;     /* rows of dev, or of train to choose */
     struct scored_rows whole[SPLIT_COUNT]; /* labelled splits but train */
 };
 
-static bool is_labelled(const struct dataset *dataset, enum split s)
-{
-    return dataset->splits[s].present && dataset->splits[s].labelled &&
-           dataset->splits[s].rows > 0;
-}
-
-static int check_data(const struct trial *t, struct error *err)
-{
-    const struct dataset *d = t->dataset;
-    int rc = 0;
-
-    for (int s = SPLIT_TRAIN; s <= SPLIT_DEV; s++)
-        if (!is_labelled(d, (enum split)s))
-            return error_set(err, ERR_INPUT, "%s: no labelled %s set", t->task->name,
-                             split_names[s]);
-    for (int s = 0; rc == 0 && s < SPLIT_COUNT; s++)
-        if (is_labelled(d, (enum split)s))
-            rc = evaluate_check(&d->splits[s], split_names[s], &t->encoder->config,
-                                d->regression, d->labels, err);
-    return rc ? error_prefix(err, rc, "%s", t->task->name) : 0;
-}
-
-static int make_model(struct trial *t, struct error *err)
-{
-    const struct encoder_config *c = &t->encoder->config;
-    const struct settings *s = &t->settings;
-    struct adapter_shape shape = {.layers = c->layers,
-                                  .hidden = c->hidden,
-                                  .ffn = c->ffn,
-                                  .labels = t->dataset->labels,
-                                  .share_alpha = s->share_alpha,
-                                  .share_v = s->share_v,
-                                  .first_layer = s->first_layer,
-                                  .train_layernorm = s->train_layernorm};
-
-    if (s->pooling == POOLING_POOLER && !t->encoder->pooler_weight)
-        return error_set(err, ERR_INPUT,
-                         "pooling: the encoder has no pooler; use cls or mean");
-    t->model = (struct model){.encoder = t->encoder,
-                              .layout = &t->layout,
-                              .pooling = s->pooling,
-                              .regression = t->dataset->regression};
-    return adapter_layout_init(&t->layout, &shape, err);
-}
-
 /* Values, the optimizer's state and where the best ones go. */
 static int make_state(struct trial *t, struct error *err)
 {
-    size_t n = (size_t)t->layout.values;
+    size_t n = (size_t)t->course.layout.values;
 
     t->values = malloc(n * sizeof *t->values);
     t->best_values = malloc(n * sizeof *t->best_values);
     if (!t->values || !t->best_values)
         return error_set(err, ERR_MEMORY, "out of memory");
-    adapter_init(t->values, &t->layout, t->encoder, t->settings.seed);
-    if (t->settings.init[0]) {
-        int rc = adapter_file_read(t->values, t->settings.init, &t->layout, err);
+    adapter_init(t->values, &t->course.layout, t->course.encoder,
+                 t->course.settings.seed);
+    if (t->course.settings.init[0]) {
+        int rc = adapter_file_read(t->values, t->course.settings.init,
+                                   &t->course.layout, err);
 
         if (rc)
             return rc;
     }
-    return optimizer_init(&t->optimizer, &t->layout, &t->settings, err);
+    return optimizer_init(&t->optimizer, &t->course.layout, &t->course.settings, err);
 }
 
 static int make_outputs(struct trial *t, struct error *err)
 {
-    const struct dataset *d = t->dataset;
+    const struct dataset *d = t->course.dataset;
     const struct dataset_split *dev = &d->splits[SPLIT_DEV];
-    bool from_train = t->task->selection_rows == SELECT_SPLIT_TRAIN;
+    bool from_train = t->course.task->selection_rows == SELECT_SPLIT_TRAIN;
     int rc;
 
     for (int s = SPLIT_DEV; s < SPLIT_COUNT; s++) {
         struct scored_rows *w = &t->whole[s];
         int64_t rows = d->splits[s].rows;
 
-        if (!is_labelled(d, (enum split)s))
+        if (!course_labelled(&t->course, (enum split)s))
             continue;
         *w = (struct scored_rows){.rows = rows, .labels = d->labels};
         w->logits = malloc((size_t)rows * (size_t)d->labels * sizeof *w->logits);
@@ -137,39 +83,11 @@ static int make_outputs(struct trial *t, struct error *err)
         if (size && !(t->best_outputs[o] = malloc(size * sizeof(float))))
             return error_set(err, ERR_MEMORY, "out of memory");
     }
-    if ((rc = scored_rows_init(&t->report, dev, &t->rows.report, d->labels, err)))
+    if ((rc =
+             scored_rows_init(&t->report, dev, &t->course.rows.report, d->labels, err)))
         return rc;
     return scored_rows_init(&t->choose, from_train ? &d->splits[SPLIT_TRAIN] : dev,
-                            &t->rows.choose, d->labels, err);
-}
-
-static int make_runner(struct trial *t, int threads, struct error *err)
-{
-    struct batch_sizes sizes = {.batch_size = t->settings.batch_size,
-                                .microshard_tokens = t->settings.microshard_tokens,
-                                .threads = threads,
-                                .training = true};
-
-    for (int s = 0; s < SPLIT_COUNT; s++) {
-        int longest = evaluate_longest(&t->dataset->splits[s]);
-
-        if (is_labelled(t->dataset, (enum split)s) && longest > sizes.max_length)
-            sizes.max_length = longest;
-    }
-    if (t->rows.train.count < sizes.batch_size)
-        sizes.batch_size = (int)t->rows.train.count;
-    return batch_runner_new(&t->runner, &t->model, &sizes, err);
-}
-
-static int make_course(struct trial *t, struct error *err)
-{
-    int64_t rows = t->rows.train.count, size = t->settings.batch_size;
-
-    t->batches = (rows + size - 1) / size;
-    t->span = schedule_steps(&t->settings, rows);
-    t->ordered = -1;
-    t->order = malloc((size_t)rows * sizeof *t->order);
-    return t->order ? 0 : error_set(err, ERR_MEMORY, "out of memory");
+                            &t->course.rows.choose, d->labels, err);
 }
 
 int trial_new(struct trial **out, const struct encoder *encoder,
@@ -182,16 +100,9 @@ int trial_new(struct trial **out, const struct encoder *encoder,
     *out = NULL;
     if (!t)
         return error_set(err, ERR_MEMORY, "out of memory");
-    t->encoder = encoder;
-    t->dataset = dataset;
-    t->task = task;
-    t->settings = *settings;
-    if ((rc = check_data(t, err)) || (rc = make_model(t, err)) ||
-        (rc = make_state(t, err)) ||
-        (rc =
-             row_choice_init(&t->rows, dataset, task->selection_rows, settings, err)) ||
-        (rc = make_outputs(t, err)) || (rc = make_course(t, err)) ||
-        (rc = make_runner(t, threads, err))) {
+    if ((rc =
+             course_init(&t->course, encoder, dataset, task, settings, threads, err)) ||
+        (rc = make_state(t, err)) || (rc = make_outputs(t, err))) {
         trial_free(t);
         return rc;
     }
@@ -203,35 +114,38 @@ void trial_free(struct trial *t)
 {
     if (!t)
         return;
-    batch_runner_free(t->runner);
-    free(t->order);
     scored_rows_clear(&t->choose);
     scored_rows_clear(&t->report);
     for (int s = 0; s < SPLIT_COUNT; s++)
         free(t->whole[s].logits);
     for (int o = 0; o < CHECKPOINT_OUTPUTS; o++)
         free(t->best_outputs[o]);
-    row_choice_clear(&t->rows);
     optimizer_clear(&t->optimizer);
     free(t->best_values);
     free(t->values);
-    adapter_layout_clear(&t->layout);
+    course_clear(&t->course);
     free(t);
 }
 
-const struct adapter_layout *trial_layout(const struct trial *t) { return &t->layout; }
+void trial_set_crew(struct trial *t, struct crew *crew) { t->crew = crew; }
+
+const struct adapter_layout *trial_layout(const struct trial *t)
+{
+    return &t->course.layout;
+}
 
 int64_t trial_steps(const struct trial *t)
 {
-    int64_t steps = t->batches * t->settings.epochs, most = t->settings.max_steps;
+    int64_t steps = t->course.batches * t->course.settings.epochs,
+            most = t->course.settings.max_steps;
 
     return most && most < steps ? most : steps;
 }
 
 static bool out_of_patience(const struct trial *t)
 {
-    return t->settings.patience && t->has_best && t->epoch_step == 0 &&
-           t->epoch - t->best.epoch >= t->settings.patience;
+    return t->course.settings.patience && t->has_best && t->epoch_step == 0 &&
+           t->epoch - t->best.epoch >= t->course.settings.patience;
 }
 
 bool trial_done(const struct trial *t)
@@ -241,43 +155,34 @@ bool trial_done(const struct trial *t)
 
 /* ---- the loop ---- */
 
-static struct dropout dropout_now(const struct trial *t)
+static void count_tokens(struct trial *t, const struct course_step *at)
 {
-    const struct settings *s = &t->settings;
+    int count;
+    const uint32_t *rows = course_batch(&t->course, at, &count);
 
-    return (struct dropout){.hidden = (float)s->hidden_dropout,
-                            .attention = (float)s->attention_dropout,
-                            .head = (float)s->head_dropout,
-                            .seed = s->seed,
-                            .step = (uint32_t)t->step};
+    for (int i = 0; i < count; i++) {
+        const int64_t *offset =
+            &t->course.dataset->splits[SPLIT_TRAIN].offsets[rows[i]];
+
+        t->tokens += offset[1] - offset[0];
+    }
 }
 
 static int train_step(struct trial *t, struct error *err)
 {
-    const struct settings *s = &t->settings;
-    int64_t at = t->epoch_step * s->batch_size, left = t->rows.train.count - at;
-    int count = left < s->batch_size ? (int)left : s->batch_size;
-    struct dropout dropout = dropout_now(t);
-    double factor = schedule_factor(s, t->span, t->step), loss, norm;
-    const struct dataset_split *train = &t->dataset->splits[SPLIT_TRAIN];
+    const struct settings *s = &t->course.settings;
+    const struct course_step at = {t->epoch, t->epoch_step, t->step};
+    double factor = schedule_factor(s, t->course.span, t->step), loss, norm;
     float *grad;
 
-    if (t->ordered != t->epoch)
-        batches_order(t->order, &t->rows.train, s->shuffle, s->seed, t->epoch);
-    t->ordered = t->epoch;
-    loss = batch_runner_train(t->runner, t->values, train, t->order + at, count,
-                              &dropout, &grad);
-    norm = optimizer_clip(grad, t->layout.values, s->clip_norm);
+    loss = crew_train(t->crew, &t->course, &at, t->values, &grad);
+    norm = optimizer_clip(grad, t->course.layout.values, s->clip_norm);
     if (!isfinite(loss) || !isfinite(norm))
         return error_set(err, ERR_NUMERIC, "step %lld: the %s is not finite",
                          (long long)t->step + 1, isfinite(loss) ? "gradient" : "loss");
     optimizer_step(&t->optimizer, t->values, grad, t->step + 1, factor);
     t->learning_rate = factor * s->learning_rate;
-    for (int i = 0; i < count; i++) {
-        const int64_t *offset = &train->offsets[t->order[at + i]];
-
-        t->tokens += offset[1] - offset[0];
-    }
+    count_tokens(t, &at);
     t->epoch_loss += loss;
     t->epoch_step++;
     t->step++;
@@ -286,34 +191,33 @@ static int train_step(struct trial *t, struct error *err)
 
 static bool report_is_due(const struct trial *t)
 {
-    int each = t->settings.report_steps;
+    int each = t->course.settings.report_steps;
 
     return t->step > t->reported &&
-           (t->epoch_step == t->batches || t->step == trial_steps(t) ||
+           (t->epoch_step == t->course.batches || t->step == trial_steps(t) ||
             (each && t->epoch_step % each == 0));
 }
 
 static bool evaluate_whole(struct trial *t, enum split s, const float *values)
 {
-    struct scored_rows *w = &t->whole[s];
+    const struct course_rows rows = {.split = s};
 
-    return batch_runner_evaluate(t->runner, values, &t->dataset->splits[s], NULL,
-                                 w->rows, w->logits);
+    return !t->whole[s].rows ||
+           crew_score(t->crew, &t->course, values, rows, t->whole[s].logits);
 }
 
 /* Outputs of all rows that choose or report; false where it was stopped. */
 static bool evaluate_dev(struct trial *t)
 {
-    const struct dataset_split *train = &t->dataset->splits[SPLIT_TRAIN];
+    const struct course_rows chosen = {.split = SPLIT_TRAIN, .chosen = true};
 
     for (int o = 0; o < CHECKPOINT_OUTPUTS; o++)
         if (!evaluate_whole(t, dev_splits[o], t->values))
             return false;
-    scored_rows_gather(&t->report, t->whole[SPLIT_DEV].logits, &t->rows.report);
-    if (t->task->selection_rows == SELECT_SPLIT_TRAIN)
-        return batch_runner_evaluate(t->runner, t->values, train, t->rows.choose.rows,
-                                     t->rows.choose.count, t->choose.logits);
-    scored_rows_gather(&t->choose, t->whole[SPLIT_DEV].logits, &t->rows.choose);
+    scored_rows_gather(&t->report, t->whole[SPLIT_DEV].logits, &t->course.rows.report);
+    if (t->course.task->selection_rows == SELECT_SPLIT_TRAIN)
+        return crew_score(t->crew, &t->course, t->values, chosen, t->choose.logits);
+    scored_rows_gather(&t->choose, t->whole[SPLIT_DEV].logits, &t->course.rows.choose);
     return true;
 }
 
@@ -326,23 +230,24 @@ static void fill_record(const struct trial *t, struct epoch_record *r)
         .step = t->step,
         .train_loss = t->epoch_loss / (double)t->epoch_step,
         .dev_loss = evaluate_loss(t->report.logits, t->report.gold, t->report.rows,
-                                  t->report.labels, t->dataset->regression),
-        .score = scoring_score(t->task, &t->choose, mismatched),
+                                  t->report.labels, t->course.dataset->regression),
+        .score = scoring_score(t->course.task, &t->choose, mismatched),
         .learning_rate = t->learning_rate,
         .tokens = t->tokens};
     for (int m = 0; m < TASK_METRICS_MAX; m++)
         r->metrics[m] = NAN;
-    scoring_metrics(r->metrics, t->task->metrics, t->task->metric_count, &t->report,
-                    mismatched);
+    scoring_metrics(r->metrics, t->course.task->metrics, t->course.task->metric_count,
+                    &t->report, mismatched);
 }
 
 static void keep_best(struct trial *t, const struct epoch_record *record)
 {
-    if (t->has_best && !scoring_better(t->task, record->score, t->best.score))
+    if (t->has_best && !scoring_better(t->course.task, record->score, t->best.score))
         return;
     t->has_best = true;
     t->best = *record;
-    memcpy(t->best_values, t->values, (size_t)t->layout.values * sizeof *t->values);
+    memcpy(t->best_values, t->values,
+           (size_t)t->course.layout.values * sizeof *t->values);
     for (int o = 0; o < CHECKPOINT_OUTPUTS; o++) {
         const struct scored_rows *w = &t->whole[dev_splits[o]];
 
@@ -362,7 +267,7 @@ static int report(struct trial *t, struct epoch_record *record, double seconds,
                          (long long)t->step);
     keep_best(t, record);
     t->reported = t->step;
-    if (t->epoch_step == t->batches) {
+    if (t->epoch_step == t->course.batches) {
         t->epoch++;
         t->epoch_step = 0;
         t->epoch_loss = 0;
@@ -377,7 +282,7 @@ int trial_run_to_report(struct trial *t, enum trial_event *event,
     int rc = 0;
 
     *event = TRIAL_STOPPED;
-    while (rc == 0 && !report_is_due(t) && !batch_runner_stopped(t->runner))
+    while (rc == 0 && !report_is_due(t) && !batch_runner_stopped(t->course.runner))
         rc = train_step(t, err);
     if (rc == 0 && report_is_due(t) && evaluate_dev(t)) {
         *event = TRIAL_REPORT;
@@ -387,13 +292,13 @@ int trial_run_to_report(struct trial *t, enum trial_event *event,
     return rc;
 }
 
-void trial_stop(struct trial *t) { batch_runner_stop(t->runner); }
+void trial_stop(struct trial *t) { batch_runner_stop(t->course.runner); }
 
-void trial_go_on(struct trial *t) { batch_runner_go_on(t->runner); }
+void trial_go_on(struct trial *t) { batch_runner_go_on(t->course.runner); }
 
 struct trial_progress trial_progress(const struct trial *t)
 {
-    struct batch_counters c = batch_runner_counters(t->runner);
+    struct batch_counters c = batch_runner_counters(t->course.runner);
 
     return (struct trial_progress){c.microshards, c.tokens, c.examples};
 }
@@ -402,7 +307,7 @@ struct trial_progress trial_progress(const struct trial *t)
 
 void trial_checkpoint(const struct trial *t, struct checkpoint *out)
 {
-    *out = (struct checkpoint){.values = t->layout.values,
+    *out = (struct checkpoint){.values = t->course.layout.values,
                                .last = t->values,
                                .moment1 = t->optimizer.moment1,
                                .moment2 = t->optimizer.moment2,
@@ -415,7 +320,7 @@ void trial_checkpoint(const struct trial *t, struct checkpoint *out)
                                .seconds = t->seconds,
                                .done = trial_done(t),
                                .has_best = t->has_best};
-    adapter_layout_tag(out->layout, &t->layout);
+    adapter_layout_tag(out->layout, &t->course.layout);
     if (!t->has_best)
         return;
     out->best = t->best;
@@ -433,10 +338,10 @@ static bool is_ours(const struct trial *t, const struct checkpoint *c)
     char tag[9];
     bool ours;
 
-    adapter_layout_tag(tag, &t->layout);
-    ours = !strcmp(tag, c->layout) && c->values == t->layout.values &&
-           c->epoch_step <= t->batches &&
-           c->step == c->epoch * t->batches + c->epoch_step;
+    adapter_layout_tag(tag, &t->course.layout);
+    ours = !strcmp(tag, c->layout) && c->values == t->course.layout.values &&
+           c->epoch_step <= t->course.batches &&
+           c->step == c->epoch * t->course.batches + c->epoch_step;
     for (int o = 0; ours && c->has_best && o < CHECKPOINT_OUTPUTS; o++)
         ours = c->outputs[o].rows == t->whole[dev_splits[o]].rows &&
                c->outputs[o].labels == t->whole[dev_splits[o]].labels;
@@ -445,7 +350,7 @@ static bool is_ours(const struct trial *t, const struct checkpoint *c)
 
 int trial_restore(struct trial *t, const struct checkpoint *c, struct error *err)
 {
-    size_t size = (size_t)t->layout.values * sizeof *t->values;
+    size_t size = (size_t)t->course.layout.values * sizeof *t->values;
 
     if (!is_ours(t, c))
         return error_set(err, ERR_INPUT, "checkpoint: of another trial");
@@ -461,8 +366,9 @@ int trial_restore(struct trial *t, const struct checkpoint *c, struct error *err
     t->seconds = c->seconds;
     t->has_best = c->has_best;
     if (t->step)
-        t->learning_rate = t->settings.learning_rate *
-                           schedule_factor(&t->settings, t->span, t->step - 1);
+        t->learning_rate =
+            t->course.settings.learning_rate *
+            schedule_factor(&t->course.settings, t->course.span, t->step - 1);
     if (!c->has_best)
         return 0;
     t->best = c->best;
@@ -478,7 +384,7 @@ int trial_restore(struct trial *t, const struct checkpoint *c, struct error *err
 static void fill_result(const struct trial *t, struct trial_result *r)
 {
     *r = (struct trial_result){
-        .best = t->best, .count = t->layout.values, .values = t->best_values};
+        .best = t->best, .count = t->course.layout.values, .values = t->best_values};
     for (int o = 0; o < CHECKPOINT_OUTPUTS; o++) {
         r->splits[dev_splits[o]].rows = t->whole[dev_splits[o]].rows;
         r->splits[dev_splits[o]].logits = t->best_outputs[o];
@@ -489,8 +395,9 @@ static void fill_result(const struct trial *t, struct trial_result *r)
     }
     for (int m = 0; m < TASK_METRICS_MAX; m++)
         r->test_metrics[m] = NAN;
-    scoring_metrics(r->test_metrics, t->task->metrics, t->task->metric_count,
-                    &t->whole[SPLIT_TEST], &t->whole[SPLIT_TEST_MISMATCHED]);
+    scoring_metrics(r->test_metrics, t->course.task->metrics,
+                    t->course.task->metric_count, &t->whole[SPLIT_TEST],
+                    &t->whole[SPLIT_TEST_MISMATCHED]);
     r->tested = t->whole[SPLIT_TEST].rows || t->whole[SPLIT_TEST_MISMATCHED].rows;
 }
 

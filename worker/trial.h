@@ -15,6 +15,7 @@
 #include "jobs/settings.h"
 #include "storage/checkpoint.h"
 #include "storage/encoder.h"
+#include "worker/crew.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +31,9 @@ int trial_new(struct trial **out, const struct encoder *encoder,
               const struct dataset *dataset, const struct task *task,
               const struct settings *settings, int threads, struct error *err);
 void trial_free(struct trial *trial);
+
+/* Those who help from now on, borrowed; NULL: nobody. */
+void trial_set_crew(struct trial *trial, struct crew *crew);
 
 const struct adapter_layout *trial_layout(const struct trial *trial);
 int64_t trial_steps(const struct trial *trial); /* of the whole training, if nothing

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { COORDINATOR }; /* its number among the peers, and its MPI rank */
+
 static const double least_sleep_s = 50e-6, most_sleep_s = 5e-3;
 /* The coordinator may be preparing data for long before it says welcome. */
 static const double welcome_after_s = 24 * 3600.0;
@@ -48,7 +50,7 @@ static int send_hello(struct worker *w, struct error *err)
         .cores = (uint16_t)usable_cores(),
     };
     hello_encode(&out, &hello);
-    return channels_send(w->channels, 0, &out, err);
+    return channels_send(w->channels, COORDINATOR, &out, err);
 }
 
 /* Each worker of a node keeps to its own cores, if there are enough for all; else the
@@ -127,6 +129,46 @@ static int on_farewell(struct worker *w, const struct channel_event *event,
     return rc;
 }
 
+static int open_channel(struct worker *w, uint32_t mpi_rank, int *peer,
+                        struct error *err)
+{
+    return mpi_rank < (uint32_t)w->place->ranks
+               ? channels_open(w->channels, (int)mpi_rank, peer, err)
+               : error_set(err, ERR_PROTOCOL, "rank %u of %d", (unsigned)mpi_rank,
+                           w->place->ranks);
+}
+
+static int on_help(struct worker *w, const struct channel_event *event,
+                   struct error *err)
+{
+    struct help m;
+    int peer, rc = help_decode(&m, event->data, event->size, err);
+    if (!rc)
+        rc = open_channel(w, m.leader, &peer, err);
+    return rc ? rc : compute_help(w->compute, &m, err);
+}
+
+static int on_crew(struct worker *w, const struct channel_event *event,
+                   struct error *err)
+{
+    struct crew_change m;
+    int peer, rc = crew_change_decode(&m, event->data, event->size, err);
+    if (!rc)
+        rc = open_channel(w, m.helper, &peer, err);
+    return rc ? rc : compute_deliver(w->compute, 0, event->data, event->size, err);
+}
+
+/* From another worker. What it says, the compute thread understands; one that cannot be
+ * read is gone for the crew only. */
+static int on_peer(struct worker *w, const struct channel_event *event,
+                   struct error *err)
+{
+    int mpi_rank = channels_rank(w->channels, event->peer);
+    bool lost = event->kind == CHANNEL_LOST;
+    return compute_deliver(w->compute, mpi_rank, lost ? NULL : event->data, event->size,
+                           err);
+}
+
 static int on_message(struct worker *w, const struct channel_event *event,
                       struct error *err)
 {
@@ -144,6 +186,10 @@ static int on_message(struct worker *w, const struct channel_event *event,
         return on_grant(w, event, err);
     case MESSAGE_STOP:
         return on_stop(w, event, err);
+    case MESSAGE_HELP:
+        return on_help(w, event, err);
+    case MESSAGE_CREW:
+        return on_crew(w, event, err);
     case MESSAGE_RECEIPT: /* a report need not be sent again: it never is */
     case MESSAGE_ALIVE:
         return 0;
@@ -161,6 +207,10 @@ static int receive_all(struct worker *w, double now, bool *any, struct error *er
         channels_next(w->channels, &event, err);
         if (event.kind == CHANNEL_NOTHING)
             return 0;
+        if (event.peer != COORDINATOR) {
+            rc = on_peer(w, &event, err);
+            continue;
+        }
         if (event.kind == CHANNEL_LOST)
             return ERR_IO;
         w->heard = now;
@@ -178,25 +228,26 @@ static int send_heartbeat(struct worker *w, double now, struct error *err)
     w->beat = now;
     compute_progress(w->compute, &heartbeat);
     heartbeat_encode(&out, &heartbeat);
-    return channels_send(w->channels, 0, &out, err);
+    return channels_send(w->channels, COORDINATOR, &out, err);
 }
 
-/* What the compute thread has to say; sleeps until then, at most for pause_s. */
+/* What the compute thread has to say; sleeps until then, at most for pause_s. To the
+ * coordinator one message at a time, so that memory stays bounded. */
 static int send_computed(struct worker *w, double pause_s, bool *any, struct error *err)
 {
-    struct bytes out = {0};
+    struct letter letter;
+    int peer, rc;
     *any = false;
     if (!w->compute) {
         clock_sleep_s(pause_s);
         return 0;
     }
-    if (!channels_quiet(
-            w->channels)) { /* one message at a time: memory stays bounded */
-        clock_sleep_s(pause_s);
+    *any = compute_take(w->compute, channels_quiet_to(w->channels, COORDINATOR),
+                        &letter, pause_s);
+    if (!*any)
         return 0;
-    }
-    *any = compute_take(w->compute, &out, pause_s);
-    return *any ? channels_send(w->channels, 0, &out, err) : 0;
+    rc = channels_open(w->channels, letter.peer, &peer, err);
+    return rc ? rc : channels_send(w->channels, peer, &letter.message, err);
 }
 
 static int run_loop(struct worker *w, struct error *err)
@@ -224,7 +275,7 @@ int worker_run(const struct worker_place *place, bool *lost, struct error *err)
 {
     struct worker w = {
         .place = place, .lost_after_s = welcome_after_s, .heard = clock_monotonic_s()};
-    int rc = channels_new(&w.channels, 0, 1, err);
+    int rc = channels_new(&w.channels, COORDINATOR, 1, err);
     if (rc)
         return rc;
     rc = send_hello(&w, err);

@@ -9,6 +9,7 @@
 /* Which of its node's workers a process is. */
 struct worker_place {
     int index, workers;
+    int ranks; /* of the whole run */
 };
 
 /* Works for the coordinator (MPI rank 0) until it says farewell, on the thread that

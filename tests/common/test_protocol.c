@@ -80,6 +80,29 @@ static const struct grant grant = {
 static const struct receipt receipt = {.trial = 3, .lease = 2, .step = 40};
 static const struct stop stop = {.trial = 3, .lease = 2, .at_once = true};
 static const struct farewell farewell = {.text = "another version"};
+static const struct crew_change crew_change = {
+    .trial = 3, .lease = 2, .helper = 7, .joins = true};
+static const struct help help = {
+    .trial = 3, .lease = 2, .leader = 6, .task = 1, .settings = "epochs=2;"};
+static const struct join join = {.trial = 3, .lease = 2};
+static const struct work work = {.trial = 3,
+                                 .lease = 2,
+                                 .serial = 9,
+                                 .kind = WORK_SCORE,
+                                 .epoch = 1,
+                                 .epoch_step = 4,
+                                 .step = 19,
+                                 .split = SPLIT_TEST,
+                                 .chosen = true,
+                                 .first = 32,
+                                 .end = 64,
+                                 .values = {(const uint8_t *)floats, 2}};
+static const struct part part = {.trial = 3,
+                                 .lease = 2,
+                                 .serial = 9,
+                                 .loss_count = 1,
+                                 .losses = (const uint8_t *)&(const double){0.5},
+                                 .floats = {(const uint8_t *)floats, 3}};
 
 /* One message: how to encode the sample above, and to decode and encode again. */
 struct message_case {
@@ -114,6 +137,11 @@ CASE(grant)
 CASE(receipt)
 CASE(stop)
 CASE(farewell)
+CASE(crew_change)
+CASE(help)
+CASE(join)
+CASE(work)
+CASE(part)
 
 static int alive_again(struct bytes *out, const uint8_t *buf, size_t len,
                        struct error *err)
@@ -165,6 +193,20 @@ static const struct message_case cases[] = {
     ENTRY(MESSAGE_STOP, stop, "020024001500000003000000000000000200000001"),
     ENTRY(MESSAGE_FAREWELL, farewell,
           "020026001c0000000f000000616e6f746865722076657273696f6e00"),
+    ENTRY(MESSAGE_CREW, crew_change,
+          "02002c00190000000300000000000000020000000700000001"),
+    ENTRY(MESSAGE_HELP, help,
+          "02002d00280000000300000000000000020000000600000001000900000065706f6368733d323b"
+          "00"),
+    ENTRY(MESSAGE_JOIN, join,
+          "0200300014000000030000000000000002000000"),
+    ENTRY(MESSAGE_WORK, work,
+          "020031004f00000003000000000000000200000009000000000000000101000000040000000000"
+          "00001300000000000000030120000000000000004000000000000000020000000000803f000000"
+          "c0"),
+    ENTRY(MESSAGE_PART, part,
+          "0200320038000000030000000000000002000000090000000000000001000000000000000000e0"
+          "3f030000000000803f000000c00000003f"),
     {MESSAGE_ALIVE, alive_encode, alive_again, "0200250008000000"},
 };
 enum { CASES = sizeof cases / sizeof *cases };
@@ -322,6 +364,16 @@ static void values_out_of_range_are_refused(void)
     stop_encode(&out, &stop);
     out.data[out.size - 1] = 2; /* neither true nor false */
     CU_ASSERT_EQUAL(stop_decode(&stop_got, out.data, out.size, NULL), ERR_PROTOCOL);
+    out.size = 0;
+    struct work empty = work, work_got;
+    empty.end = empty.first;
+    work_encode(&out, &empty);
+    CU_ASSERT_EQUAL(work_decode(&work_got, out.data, out.size, NULL), ERR_PROTOCOL);
+    out.size = 0;
+    struct help leaderless = help, help_got;
+    leaderless.leader = 0; /* the coordinator */
+    help_encode(&out, &leaderless);
+    CU_ASSERT_EQUAL(help_decode(&help_got, out.data, out.size, NULL), ERR_PROTOCOL);
     bytes_clear(&out);
 }
 

@@ -53,6 +53,16 @@ static void check(const uint8_t *data, size_t size)
         CHECK(stop)
     case MESSAGE_FAREWELL:
         CHECK(farewell)
+    case MESSAGE_CREW:
+        CHECK(crew_change)
+    case MESSAGE_HELP:
+        CHECK(help)
+    case MESSAGE_JOIN:
+        CHECK(join)
+    case MESSAGE_WORK:
+        CHECK(work)
+    case MESSAGE_PART:
+        CHECK(part)
     default:
         rc = alive_decode(data, size, &err);
         if (!rc)

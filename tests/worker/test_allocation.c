@@ -110,7 +110,7 @@ static void training_steps_and_evaluation_do_not_allocate(void)
         batch_runner_train(runner, values, train, rows, count, &dropout, &grad);
         optimizer_clip(grad, layout.values, 1);
         optimizer_step(&optimizer, values, grad, step, 1);
-        CU_ASSERT(batch_runner_evaluate(runner, values, train, NULL, ROWS, logits));
+        CU_ASSERT(batch_runner_evaluate(runner, values, train, NULL, 0, ROWS, logits));
     }
     CU_ASSERT_EQUAL(allocations, before);
 }

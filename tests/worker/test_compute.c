@@ -98,8 +98,11 @@ static enum message_tag take(struct compute *c, struct bytes *message)
     size_t size;
     struct error err = {""};
 
-    *message = (struct bytes){0};
-    CU_ASSERT_FATAL(compute_take(c, message, 50));
+    struct letter letter;
+
+    CU_ASSERT_FATAL(compute_take(c, true, &letter, 50));
+    CU_ASSERT_EQUAL(letter.peer, 0);
+    *message = letter.message;
     CU_ASSERT_EQUAL(
         message_header_decode(&tag, &size, message->data, message->size, &err), 0);
     return tag;
