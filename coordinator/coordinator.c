@@ -14,6 +14,7 @@
 static const double least_sleep_s = 50e-6, most_sleep_s = 5e-3;
 static const double leave_s = 2.0;    /* for workers to let go at a second signal */
 static const double farewell_s = 5.0; /* for the last messages to go out */
+static const double settle_s = 1.0;   /* a shorter trial is not worth a helper */
 static const double terminal_s = 0.5, plain_s = 10.0; /* between progress lines */
 
 static void check_stops(struct coordinator *c)
@@ -323,6 +324,7 @@ static void run_loop(struct coordinator *c)
         check_workers(c, now);
         if (c->requeued)
             coordinator_grant_all(c, now);
+        coordinator_crew_turn(c, now);
         check_ledger(c);
         check_publisher(c, now);
         show_progress(c, now, false);
@@ -416,7 +418,13 @@ static int coordinator_init(struct coordinator *c, const char *results,
     c->members = calloc((size_t)workers, sizeof *c->members);
     c->publisher =
         publisher_new(results, c->findings, (struct file_gate){still_ours, c});
-    if (!c->table || !c->members || !c->publisher)
+    c->crews =
+        crews_new(workers, (struct crew_policy){
+                               .workers_per_trial = c->spec->cluster.workers_per_trial,
+                               .attempts = c->spec->cluster.attempts,
+                               .settle_s = settle_s,
+                           });
+    if (!c->crews || !c->table || !c->members || !c->publisher)
         return error_set(err, ERR_MEMORY, "out of memory for %d workers", workers);
     rc = ledger_open(&c->ledger, c->order->run_dir, c->list, c->findings, &end, err);
     if (!rc)
@@ -483,6 +491,7 @@ int coordinator_run(const struct coordinator_order *order, struct outcome *outco
     free(c.inits);
     free(c.owed);
     free(c.members);
+    crews_free(c.crews);
     trial_table_free(c.table);
     channels_free(c.channels);
     findings_free(c.findings);

@@ -63,29 +63,30 @@ void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
         record_left(c, held.trial, held.lease,
                     given_up > 0 ? "its workers were lost" : "");
     channels_drop(c->channels, worker);
+    coordinator_crew_lost(c, worker);
     c->requeued = true;
     c->changed = true;
 }
 
-static void send_message(struct coordinator *c, int worker, struct bytes *message)
+void coordinator_send(struct coordinator *c, int worker, struct bytes *message)
 {
     struct error err;
     if (channels_send(c->channels, worker, message, &err))
         coordinator_member_gone(c, worker, err.text);
 }
 
-static void send_stop(struct coordinator *c, int worker, struct stop stop)
+void coordinator_send_stop(struct coordinator *c, int worker, struct stop stop)
 {
     struct bytes out = {0};
     stop_encode(&out, &stop);
-    send_message(c, worker, &out);
+    coordinator_send(c, worker, &out);
 }
 
 void coordinator_send_farewell(struct coordinator *c, int worker, const char *text)
 {
     struct bytes out = {0};
     farewell_encode(&out, &(struct farewell){.text = text});
-    send_message(c, worker, &out);
+    coordinator_send(c, worker, &out);
 }
 
 /* No trial of its is at fault. It sleeps until the farewell to all: MPI_Finalize would
@@ -96,6 +97,7 @@ static void dismiss(struct coordinator *c, int worker, const char *why)
     log_line("worker %d on %s is dismissed: %s", worker + 1, member->host, why);
     trial_table_worker_dismissed(c->table, worker);
     member->dismissed = true;
+    coordinator_crew_lost(c, worker);
     c->requeued = true;
     c->changed = true;
 }
@@ -112,7 +114,7 @@ static void send_welcome(struct coordinator *c, int worker)
         .tasks = (uint16_t)c->spec->task_count,
     };
     welcome_encode(&out, &welcome);
-    send_message(c, worker, &out);
+    coordinator_send(c, worker, &out);
 }
 
 static void send_task(struct coordinator *c, int worker, int index)
@@ -134,7 +136,7 @@ static void send_task(struct coordinator *c, int worker, int index)
     memcpy(order.metrics, task->metrics, sizeof order.metrics);
     memcpy(order.selection, task->selection, sizeof order.selection);
     task_order_encode(&out, &order);
-    send_message(c, worker, &out);
+    coordinator_send(c, worker, &out);
 }
 
 /* The latest checkpoint; without it the trial begins anew, which gives the same numbers
@@ -195,7 +197,7 @@ static void handout_send(struct coordinator *c, struct handout *handout, int wor
         free(handout->texts[i]);
         bytes_clear(&handout->checkpoints[i]);
     }
-    send_message(c, worker, &out);
+    coordinator_send(c, worker, &out);
 }
 
 /* How many trials a worker is to hold: more than the one that it computes where trials
@@ -219,7 +221,7 @@ static void grant_next(struct coordinator *c, int worker, double now)
     enum { LARGE = 1 << 20 }; /* bytes of checkpoints in one message */
     struct member *member = &c->members[worker];
     struct handout handout = {.size = 0};
-    if (!member->joined || member->gone)
+    if (!member->joined || member->gone || !crews_may_lead(c->crews, c->table, worker))
         return;
     int held = trial_table_held(c->table, worker), most = wanted_ahead(c);
     if (held > most / 2)
@@ -324,6 +326,7 @@ static int on_hello(struct coordinator *c, int worker,
     member->joined = true;
     compare_numerics(c, worker);
     trial_table_worker_joined(c->table, worker, now);
+    coordinator_crew_place(c, worker);
     send_welcome(c, worker);
     for (int i = 0; i < c->spec->task_count; i++)
         send_task(c, worker, i);
@@ -347,7 +350,7 @@ static int on_heartbeat(struct coordinator *c, int worker,
         member->moved = now;
     member->microshards = m.microshards;
     alive_encode(&out);
-    send_message(c, worker, &out);
+    coordinator_send(c, worker, &out);
     return 0;
 }
 
@@ -381,7 +384,7 @@ void coordinator_send_receipts(struct coordinator *c)
         if (owed->worker < 0 || c->members[owed->worker].gone)
             continue;
         receipt_encode(&out, &owed->receipt);
-        send_message(c, owed->worker, &out);
+        coordinator_send(c, owed->worker, &out);
     }
 }
 
@@ -405,7 +408,8 @@ static int on_report(struct coordinator *c, int worker,
     enum trial_answer answer =
         trial_table_reported(c->table, (int64_t)m.trial, m.lease, m.epoch, now);
     if (answer == ANSWER_IGNORE) {
-        send_stop(c, worker, (struct stop){m.trial, m.lease, .at_once = true});
+        coordinator_send_stop(c, worker,
+                              (struct stop){m.trial, m.lease, .at_once = true});
         return 0;
     }
     count_examples(c, worker, m.trial, m.lease, m.examples);
@@ -419,7 +423,8 @@ static int on_report(struct coordinator *c, int worker,
     else
         owe_receipt(c, worker, (struct receipt){m.trial, m.lease, m.step});
     if (answer == ANSWER_STOP)
-        send_stop(c, worker, (struct stop){m.trial, m.lease, .at_once = false});
+        coordinator_send_stop(c, worker,
+                              (struct stop){m.trial, m.lease, .at_once = false});
     return 0;
 }
 
@@ -467,10 +472,26 @@ static int on_result(struct coordinator *c, int worker,
     if (rc)
         return rc;
     struct trial_lease held = trial_table_computing(c->table, worker);
+<<<<<<< HEAD
     if (held.trial == (int64_t)m.trial && held.lease == m.lease)
         rc = take_result(c, worker, &m, now, err);
     if (rc)
         return rc;
+=======
+    if (held.trial == (int64_t)m.trial && held.lease == m.lease) {
+        struct findings_dropped dropped;
+        rc = findings_result(c->findings, &m, &dropped, err);
+        if (rc)
+            return rc;
+        if (!c->unrecorded && ledger_result(c->ledger, &m, &dropped, err))
+            coordinator_ledger_failed(c, err);
+        trial_table_ended(c->table, held.trial, held.lease, TRIAL_DONE, now);
+        note_duration(c, worker, now);
+        c->work_left -= coordinator_work_of(c, held.trial);
+        c->changed = true;
+    }
+    c->crews_due = true;
+>>>>>>> 46be043 (coordinator: idle workers help with others' trials)
     grant_next(c, worker, now);
     return 0;
 }
@@ -484,6 +505,11 @@ static int on_failure(struct coordinator *c, int worker,
         rc = error_set(err, ERR_PROTOCOL, "FAILURE of trial %" PRIu64, m.trial);
     if (rc)
         return rc;
+    if (coordinator_crew_freed(c, worker, m.trial, m.lease)) {
+        log_line("worker %d on %s does not help with trial %" PRIu64 ": %s", worker + 1,
+                 c->members[worker].host, m.trial, m.text);
+        return 0;
+    }
     int64_t trial = (int64_t)m.trial;
     bool elsewhere = m.status == ERR_IO || m.status == ERR_MEMORY;
     if (trial_table_failed(c->table, trial, m.lease, elsewhere, now) != ANSWER_IGNORE) {
@@ -519,8 +545,10 @@ static int on_stopped(struct coordinator *c, int worker,
         rc = error_set(err, ERR_PROTOCOL, "STOPPED of trial %" PRIu64, m.trial);
     if (rc)
         return rc;
-    trial_table_released(c->table, (int64_t)m.trial, m.lease, now);
+    if (!coordinator_crew_freed(c, worker, m.trial, m.lease))
+        trial_table_released(c->table, (int64_t)m.trial, m.lease, now);
     c->changed = true;
+    c->crews_due = true;
     grant_next(c, worker, now);
     return 0;
 }
@@ -583,7 +611,7 @@ static void stop_worker(struct coordinator *c, int worker)
          lease = trial_table_next_held(c->table, worker, lease.trial))
         held[count++] = lease;
     for (int i = 0; i < count; i++) /* a send that fails takes them all back */
-        send_stop(
+        coordinator_send_stop(
             c, worker,
             (struct stop){(uint64_t)held[i].trial, held[i].lease, .at_once = true});
 }

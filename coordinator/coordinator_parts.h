@@ -4,6 +4,7 @@
 
 #include "common/channels.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/crews.h"
 #include "coordinator/ledger.h"
 #include "coordinator/progress.h"
 #include "coordinator/publisher.h"
@@ -41,7 +42,10 @@ struct coordinator {
     struct publisher *publisher;
     struct member *members; /* (workers) */
     const struct member *first_joined;
-    bool requeued; /* trials that idle workers could have */
+    struct crews *crews;
+    double crews_looked; /* at whom helps whom */
+    bool crews_due;      /* something may have changed that */
+    bool requeued;       /* trials that idle workers could have */
     int stops_seen;
     double leave_at;   /* whether workers have answered or not; 0: not yet known */
     bool left_running; /* not all had */
@@ -71,6 +75,17 @@ double coordinator_work_of(const struct coordinator *c, int64_t trial);
 void coordinator_member_gone(struct coordinator *c, int worker, const char *why);
 /* Gives every idle worker a trial, as long as there are any. */
 void coordinator_grant_all(struct coordinator *c, double now);
+void coordinator_send(struct coordinator *c, int worker, struct bytes *message);
+void coordinator_send_stop(struct coordinator *c, int worker, struct stop stop);
+/* Crews (coordinator_crews.c): who has joined, */
+void coordinator_crew_place(struct coordinator *c, int worker);
+/* who is gone, */
+void coordinator_crew_lost(struct coordinator *c, int worker);
+/* a word about a trial that the worker helps with: it is free then (true), */
+bool coordinator_crew_freed(struct coordinator *c, int worker, uint64_t trial,
+                            uint32_t lease);
+/* and who is to leave or to join now. */
+void coordinator_crew_turn(struct coordinator *c, double now);
 /* Takes in what has arrived, but not for ever; true where there was something. */
 bool coordinator_receive(struct coordinator *c, double now);
 /* Tells the workers to leave what they compute. */

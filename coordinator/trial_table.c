@@ -38,6 +38,7 @@ struct trial_table {
     int worker_count;
     struct worker *workers;
     int here_or_expected;           /* so many workers */
+    int busy;                       /* so many of them hold a trial */
     int longest_silent, last_heard; /* workers; -1: none is here or expected */
     uint32_t lease;                 /* the last one given */
     int64_t counts[TRIAL_STATE_COUNT];
@@ -198,7 +199,8 @@ static void take_back(struct trial_table *t, int64_t trial, enum trial_state sta
     struct trial *entry = &t->trials[trial];
 
     chain_remove(t, &t->workers[entry->holder].held, (int32_t)trial);
-    t->workers[entry->holder].held_count--;
+    if (--t->workers[entry->holder].held_count == 0)
+        t->busy--;
     entry->holder = -1;
     set_state(t, trial, state);
     if (state == TRIAL_QUEUED)
@@ -286,7 +288,8 @@ struct trial_lease trial_table_grant(struct trial_table *table, int worker, doub
     trial_table_heard(table, worker, now);
     chain_remove(table, &table->queue, trial);
     chain_append(table, &table->workers[worker].held, trial);
-    table->workers[worker].held_count++;
+    if (table->workers[worker].held_count++ == 0)
+        table->busy++;
     entry->holder = worker;
     entry->lease = ++table->lease;
     if (entry->attempts < UINT16_MAX)
@@ -402,6 +405,13 @@ int trial_table_losses(const struct trial_table *table, int64_t trial)
 int trial_table_holder(const struct trial_table *table, int64_t trial)
 {
     return table->trials[trial].holder;
+}
+
+int trial_table_busy(const struct trial_table *table) { return table->busy; }
+
+bool trial_table_is_here(const struct trial_table *table, int worker)
+{
+    return table->workers[worker].here;
 }
 
 int trial_table_held(const struct trial_table *table, int worker)

@@ -113,6 +113,10 @@ int trial_table_attempts(const struct trial_table *table, int64_t trial);
 int trial_table_losses(const struct trial_table *table, int64_t trial);
 /* The worker that holds it, or -1. */
 int trial_table_holder(const struct trial_table *table, int64_t trial);
+/* Workers that hold a trial. */
+int trial_table_busy(const struct trial_table *table);
+/* Whether a worker has joined and is neither lost nor dismissed. */
+bool trial_table_is_here(const struct trial_table *table, int worker);
 /* How many trials a worker holds. */
 int trial_table_held(const struct trial_table *table, int worker);
 /* The trial that it got after this one, or its oldest (after = 0); trial = 0: no more.

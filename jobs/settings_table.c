@@ -129,7 +129,7 @@ static const struct setting table[] = {
     OTHER(GROUP_SWEEP, "space", "group", "settings of adapter and training with the values to try, as [1e-3, 2e-3]"),
 
     INT(GROUP_CLUSTER, job_cluster, threads, 1, 1, 1024, "of a worker"),
-    INT(GROUP_CLUSTER, job_cluster, workers_per_trial, 0, 0, 1, "0: as suits; more than one is not there yet"),
+    INT(GROUP_CLUSTER, job_cluster, workers_per_trial, 0, 0, 16, "0: one, and more once there are fewer trials than workers"),
     REAL_ABOVE(GROUP_CLUSTER, job_cluster, heartbeat_s, 2, 0, 3600, "between a worker's signs of life; below lost_after_s"),
     REAL_ABOVE(GROUP_CLUSTER, job_cluster, lost_after_s, 30, 0, 86400, "silence after which a worker counts as lost"),
     NUMBER(GROUP_CLUSTER, SETTING_REAL, job_cluster, hang_s, 600, 0, 86400, "time without a computed step after which a living worker counts as lost; 0: never"),
