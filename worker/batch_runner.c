@@ -161,6 +161,15 @@ void batch_runner_share(const struct batch_runner *r, int64_t *bounds, int range
         bounds[range++] = batch->count;
 }
 
+double batch_runner_weight(const struct batch_runner *r, int64_t first, int64_t end)
+{
+    int64_t tokens = 0;
+
+    for (int64_t i = first; i < end; i++)
+        tokens += r->batch.shards[i].tokens;
+    return (double)tokens / (double)r->batch.tokens;
+}
+
 void batch_runner_train_range(struct batch_runner *r, const float *values,
                               const struct dropout *dropout, int64_t first, int64_t end)
 {

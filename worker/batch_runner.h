@@ -50,6 +50,9 @@ int batch_runner_cut(struct batch_runner *runner, const struct dataset_split *sp
 /* Microshards bounds[i]…bounds[i+1]-1 for each of ranges, about as many tokens in each;
  * some may be empty. */
 void batch_runner_share(const struct batch_runner *runner, int64_t *bounds, int ranges);
+/* Share of the batch's tokens that microshards first…end-1 have. */
+double batch_runner_weight(const struct batch_runner *runner, int64_t first,
+                           int64_t end);
 void batch_runner_train_range(struct batch_runner *runner, const float *values,
                               const struct dropout *dropout, int64_t first,
                               int64_t end);

@@ -25,6 +25,9 @@ struct crew {
     uint64_t trial;
     uint32_t lease;
     uint64_t serial; /* of this round */
+    int rounds;      /* of training since it was last judged */
+    double gain_s;   /* what the helpers have spared in it */
+    int rest;        /* rounds to be done alone, since they spare nothing */
     int count;
     struct helper helpers[CREW_MOST];
 };
@@ -234,13 +237,38 @@ static bool is_done(const struct crew *crew, int64_t first, int64_t end)
     return first == end;
 }
 
+/* Small batches take longer to be sent than to be computed. Which way is taken changes
+ * no digit, so it may be found by trying. took_s is of the leader's own tokens. */
+static void note_gain(struct crew *crew, double share, double took_s, double all_s)
+{
+    enum { TRY = 16, REST = 1000 };
+
+    crew->gain_s += took_s / share - all_s;
+    if (++crew->rounds < TRY)
+        return;
+    crew->rest = crew->gain_s < 0 ? REST : 0;
+    crew->rounds = 0;
+    crew->gain_s = 0;
+}
+
+/* Helpers that are worth it. */
+static int helpers_now(struct crew *crew)
+{
+    int ready = crew ? look(crew) : 0;
+
+    if (ready == 0 || crew->rest == 0)
+        return ready;
+    crew->rest--;
+    return 0;
+}
+
 double crew_train(struct crew *crew, struct course *course,
                   const struct course_step *at, const float *values, float **grad)
 {
     int64_t bounds[CREW_MOST + 2];
     struct dropout dropout = course_dropout(course, at);
     const struct dataset_split *train = &course->dataset->splits[SPLIT_TRAIN];
-    int count, ranges = 1 + (crew ? look(crew) : 0);
+    int count, ranges = 1 + helpers_now(crew);
     const uint32_t *rows = course_batch(course, at, &count);
 
     if (ranges == 1)
@@ -258,11 +286,15 @@ double crew_train(struct crew *crew, struct course *course,
     batch_runner_share(course->runner, bounds, ranges);
     ask(crew, &round, bounds);
     batch_runner_train_range(course->runner, values, &dropout, 0, bounds[1]);
-    collect(crew, &round, shards, clock_monotonic_s() - start);
+    double took_s = clock_monotonic_s() - start;
+    collect(crew, &round, shards, took_s);
     for (int i = 1; i < ranges; i++)
         if (!is_done(crew, bounds[i], bounds[i + 1]))
             batch_runner_train_range(course->runner, values, &dropout, bounds[i],
                                      bounds[i + 1]);
+    double share = batch_runner_weight(course->runner, 0, bounds[1]);
+    if (share > 0)
+        note_gain(crew, share, took_s, clock_monotonic_s() - start);
     return batch_runner_sum(course->runner, bounds, ranges, grad);
 }
 

@@ -1,6 +1,9 @@
 /* One lock, two lists. `come` wakes the compute thread, `go` the other one. */
 #include "worker/mail.h"
 
+#include "common/clock.h"
+
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -15,7 +18,8 @@ struct mail {
     pthread_cond_t go;   /* there is something to send, or an answer is awaited */
     struct letters in, out;
     bool coordinator_waits; /* a letter to it is in out */
-    bool awaited, interrupted, ended;
+    double awaited;         /* since when mail_wait() has been waiting; 0: it is not */
+    bool interrupted, ended;
 };
 
 void letter_free(struct letter *letter)
@@ -123,13 +127,13 @@ struct letter *mail_wait(struct mail *mail, double timeout_s)
     struct letter *letter = NULL;
     int rc = 0;
     pthread_mutex_lock(&mail->lock);
-    mail->awaited = timeout_s > 0;
-    if (mail->awaited && !mail->in.first)
+    mail->awaited = timeout_s > 0 && !mail->in.first ? clock_monotonic_s() : 0;
+    if (mail->awaited > 0)
         pthread_cond_signal(&mail->go);
     while (!mail->in.first && !rc && timeout_s > 0 && !mail->interrupted &&
            !mail->ended)
         rc = pthread_cond_timedwait(&mail->come, &mail->lock, &end);
-    mail->awaited = false;
+    mail->awaited = 0;
     if (mail->in.first && !mail->ended)
         letter = unlink_after(&mail->in, NULL);
     pthread_mutex_unlock(&mail->lock);
@@ -147,16 +151,24 @@ static struct letter *next_out(struct mail *mail, bool to_coordinator)
     return letter ? unlink_after(&mail->out, before) : NULL;
 }
 
+/* While an answer is awaited, a small part of the time that it has taken so far. */
+static double pause_of(const struct mail *mail, double timeout_s)
+{
+    static const double least_s = 100e-6, share = 1.0 / 32;
+    if (mail->awaited == 0)
+        return timeout_s;
+    double pause = (clock_monotonic_s() - mail->awaited) * share;
+    return fmin(fmax(pause, least_s), timeout_s);
+}
+
 bool mail_take(struct mail *mail, bool to_coordinator, struct letter *out,
                double timeout_s)
 {
-    static const double moment_s = 200e-6;
     struct letter *letter;
     pthread_mutex_lock(&mail->lock);
     letter = next_out(mail, to_coordinator);
     if (!letter && timeout_s > 0 && !mail->ended) {
-        bool hurry = mail->awaited && timeout_s > moment_s;
-        struct timespec end = in_seconds(hurry ? moment_s : timeout_s);
+        struct timespec end = in_seconds(pause_of(mail, timeout_s));
         pthread_cond_timedwait(&mail->go, &mail->lock, &end);
         letter = next_out(mail, to_coordinator);
     }

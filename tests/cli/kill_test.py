@@ -6,7 +6,8 @@ numbers must be those of a sweep that nothing disturbed.
                  [WORKERS COORDINATORS STOPS [SEED]]
 
 So many SIGKILLs of a random worker, of the coordinator (then it is started again), and
-SIGSTOPs of a worker past its lease, then SIGCONT. After each end: no process is left,
+SIGSTOPs of a worker past its lease, then SIGCONT; with one worker on each trial and with
+several. After each end: no process is left,
 what the coordinator has acknowledged counts in the journal, results.h5 opens; a reader
 opens it all the time. Only the standard library is used.
 """
@@ -26,6 +27,7 @@ REPORTS, RECEIPTS = (os.path.abspath(a) for a in sys.argv[4:6])
 COUNTS = [int(a) for a in sys.argv[6:9]] or [6, 6, 2]
 SEED = int(sys.argv[9]) if len(sys.argv) > 9 else 1
 WORKERS = 4
+TOGETHER = (2, 4, 0, 1)  # workers on one trial, from sweep to sweep
 SETTINGS = ("--workers", str(WORKERS), "--set", "cluster.heartbeat_s=0.2",
             "--set", "cluster.lost_after_s=1.5", "--set", "cluster.attempts=1000")
 
@@ -65,8 +67,9 @@ class Reader(threading.Thread):
 class Sweep:
     """One run directory, from its first start until all trials are done."""
 
-    def __init__(self, folder, name, reader):
+    def __init__(self, folder, name, reader, together):
         self.folder, self.name, self.launcher = folder, name, None
+        self.settings = (*SETTINGS, "--set", f"cluster.workers_per_trial={together}")
         self.receipts = os.path.join(folder, name + ".receipts")
         self.acknowledged = 0
         reader.name_now = name
@@ -75,7 +78,7 @@ class Sweep:
         env = {**os.environ, "LD_PRELOAD": RECEIPTS,
                "SHIFTWORK_TEST_RECEIPTS": self.receipts, "SHIFTWORK_START_S": "10"}
         self.launcher = subprocess.Popen(
-            runs.command(self.folder, "-o", self.name, *SETTINGS), cwd=self.folder, env=env,
+            runs.command(self.folder, "-o", self.name, *self.settings), cwd=self.folder, env=env,
             text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
 
@@ -149,7 +152,7 @@ def campaign(folder, reader, what, disturb, wanted, wanted_digest):
     had = sweeps = starts = acknowledged = 0
     while had < wanted:
         sweeps += 1
-        sweep = Sweep(folder, f"{what}{sweeps}", reader)
+        sweep = Sweep(folder, f"{what}{sweeps}", reader, TOGETHER[sweeps % len(TOGETHER)])
         code = 75
         while code == 75:
             starts += 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The same numbers however a sweep was run: the real encoder on MRPC and CoLA, dropout
-on, with 1 and 3 workers, 1, 2 and 3 threads, a coordinator killed and started again;
+on, with 1 and 3 workers, 3 workers on each trial, 1, 2 and 3 threads, a coordinator killed and started again;
 workers and the death under another BLAS kernel too.
 
     same_bits.py PROGRAM RESULTS_DIGEST SOURCE_DIR
@@ -62,7 +62,9 @@ def compare(folder, kernel):
                          timeout=300), 0)
     digest = runs.digest(folder, f"one{kernel}")
     check("trials=4" in digest, digest)
-    others = [("workers", ("--workers", "3"))]
+    together = "cluster.workers_per_trial="
+    others = [("workers", ("--workers", "3", "--set", together + "1")),
+              ("together", ("--workers", "3", "--set", together + "3"))]
     if not kernel:
         others += [("two threads", ("--workers", "1", "--threads", "2")),
                    ("three threads", ("--workers", "1", "--threads", "3"))]

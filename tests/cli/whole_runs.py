@@ -578,11 +578,11 @@ def cpu_ticks(pid):
 
 
 def case_idle_is_idle(folder):
-    """One trial for two workers: one of them and the coordinator have nothing to do."""
+    """One trial, for one worker: another and the coordinator have nothing to do."""
     with open(os.path.join(folder, "train.tsv"), "w") as f:
         f.write(rows(20000, "long"))  # epochs of some time: few reports
     launcher = start(folder, "--workers", "2", "--set", "sweep.seeds=1", "--set",
-                     "sweep.space={}", *LONG)
+                     "sweep.space={}", "--set", "cluster.workers_per_trial=1", *LONG)
     try:
         wait_working(folder)
         pids = ranks(folder)
