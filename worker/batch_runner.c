@@ -152,8 +152,9 @@ void batch_runner_share(const struct batch_runner *r, int64_t *bounds, int range
 
     for (int i = 0; i < batch->count; i++) {
         int64_t middle = 2 * before + batch->shards[i].tokens; /* doubled */
+        int64_t mine = i ? middle * ranges / (2 * (int64_t)batch->tokens) : 0;
 
-        while (range <= middle * ranges / (2 * (int64_t)batch->tokens))
+        while (range <= mine)
             bounds[range++] = i;
         before += batch->shards[i].tokens;
     }

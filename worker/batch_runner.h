@@ -48,7 +48,7 @@ bool batch_runner_evaluate(struct batch_runner *runner, const float *values,
 int batch_runner_cut(struct batch_runner *runner, const struct dataset_split *split,
                      const uint32_t *rows, int count);
 /* Microshards bounds[i]…bounds[i+1]-1 for each of ranges, about as many tokens in each;
- * some may be empty. */
+ * some may be empty, but not the first. */
 void batch_runner_share(const struct batch_runner *runner, int64_t *bounds, int ranges);
 /* Share of the batch's tokens that microshards first…end-1 have. */
 double batch_runner_weight(const struct batch_runner *runner, int64_t first,

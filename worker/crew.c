@@ -28,6 +28,7 @@ struct crew {
     int rounds;      /* of training since it was last judged */
     double gain_s;   /* what the helpers have spared in it */
     int rest;        /* rounds to be done alone, since they spare nothing */
+    int rested;      /* so many the last time */
     int count;
     struct helper helpers[CREW_MOST];
 };
@@ -172,13 +173,14 @@ static int look(struct crew *crew)
     return ready;
 }
 
-/* One range for each that is ready, the leader's first; empty ones are not asked for.
- * bounds (ready + 2). */
-static void ask(struct crew *crew, const struct round *round, const int64_t *bounds)
+/* One range each for the leader and for those that are ready, as far as they go; empty
+ * ones are not asked for. bounds (ranges + 1). */
+static void ask(struct crew *crew, const struct round *round, const int64_t *bounds,
+                int ranges)
 {
     int range = 1;
 
-    for (int i = 0; i < crew->count; i++) {
+    for (int i = 0; i < crew->count && range < ranges; i++) {
         struct helper *helper = &crew->helpers[i];
         struct work work = round->work;
         struct bytes out = {0};
@@ -238,15 +240,20 @@ static bool is_done(const struct crew *crew, int64_t first, int64_t end)
 }
 
 /* Small batches take longer to be sent than to be computed. Which way is taken changes
- * no digit, so it may be found by trying. took_s is of the leader's own tokens. */
+ * no digit, so it may be found by trying: now and then, and ever more seldom. took_s is
+ * of the leader's own share. */
 static void note_gain(struct crew *crew, double share, double took_s, double all_s)
 {
-    enum { TRY = 16, REST = 1000 };
+    enum { TRY = 16, REST = 1000, REST_MOST = 1000000 };
 
     crew->gain_s += took_s / share - all_s;
     if (++crew->rounds < TRY)
         return;
-    crew->rest = crew->gain_s < 0 ? REST : 0;
+    if (crew->gain_s >= 0)
+        crew->rested = 0;
+    else if (crew->rested < REST_MOST)
+        crew->rested = crew->rested ? 2 * crew->rested : REST;
+    crew->rest = crew->rested;
     crew->rounds = 0;
     crew->gain_s = 0;
 }
@@ -262,18 +269,30 @@ static int helpers_now(struct crew *crew)
     return 0;
 }
 
+/* The batch is cut. bounds (ranges + 1) of its microshards. */
+static void train_together(struct crew *crew, const struct round *round,
+                           const struct dropout *dropout, const float *values,
+                           const int64_t *bounds, int ranges)
+{
+    struct batch_runner *runner = round->course->runner;
+    double start = clock_monotonic_s();
+
+    ask(crew, round, bounds, ranges);
+    batch_runner_train_range(runner, values, dropout, 0, bounds[1]);
+    double took_s = clock_monotonic_s() - start;
+    collect(crew, round, bounds[ranges], took_s);
+    for (int i = 1; i < ranges; i++)
+        if (!is_done(crew, bounds[i], bounds[i + 1]))
+            batch_runner_train_range(runner, values, dropout, bounds[i], bounds[i + 1]);
+    note_gain(crew, batch_runner_weight(runner, 0, bounds[1]), took_s,
+              clock_monotonic_s() - start);
+}
+
 double crew_train(struct crew *crew, struct course *course,
                   const struct course_step *at, const float *values, float **grad)
 {
     int64_t bounds[CREW_MOST + 2];
     struct dropout dropout = course_dropout(course, at);
-    const struct dataset_split *train = &course->dataset->splits[SPLIT_TRAIN];
-    int count, ranges = 1 + helpers_now(crew);
-    const uint32_t *rows = course_batch(course, at, &count);
-
-    if (ranges == 1)
-        return batch_runner_train(course->runner, values, train, rows, count, &dropout,
-                                  grad);
     struct round round = {
         .course = course,
         .work = {.kind = WORK_TRAIN,
@@ -281,20 +300,17 @@ double crew_train(struct crew *crew, struct course *course,
                  .epoch_step = at->epoch_step,
                  .step = at->step,
                  .values = {(const uint8_t *)values, (size_t)course->layout.values}}};
-    double start = clock_monotonic_s();
-    int64_t shards = batch_runner_cut(course->runner, train, rows, count);
+    int count, ranges = 1 + helpers_now(crew);
+    const uint32_t *rows = course_batch(course, at, &count);
+    int shards = batch_runner_cut(course->runner, &course->dataset->splits[SPLIT_TRAIN],
+                                  rows, count);
+
+    ranges = ranges < shards ? ranges : shards;
     batch_runner_share(course->runner, bounds, ranges);
-    ask(crew, &round, bounds);
-    batch_runner_train_range(course->runner, values, &dropout, 0, bounds[1]);
-    double took_s = clock_monotonic_s() - start;
-    collect(crew, &round, shards, took_s);
-    for (int i = 1; i < ranges; i++)
-        if (!is_done(crew, bounds[i], bounds[i + 1]))
-            batch_runner_train_range(course->runner, values, &dropout, bounds[i],
-                                     bounds[i + 1]);
-    double share = batch_runner_weight(course->runner, 0, bounds[1]);
-    if (share > 0)
-        note_gain(crew, share, took_s, clock_monotonic_s() - start);
+    if (ranges > 1)
+        train_together(crew, &round, &dropout, values, bounds, ranges);
+    else
+        batch_runner_train_range(course->runner, values, &dropout, 0, shards);
     return batch_runner_sum(course->runner, bounds, ranges, grad);
 }
 
@@ -326,7 +342,7 @@ bool crew_score(struct crew *crew, struct course *course, const float *values,
         .logits = logits};
     double start = clock_monotonic_s();
     share_rows(bounds, ranges, count);
-    ask(crew, &round, bounds);
+    ask(crew, &round, bounds, ranges);
     if (!course_score(course, values, rows, 0, bounds[1], logits))
         return false;
     collect(crew, &round, 0, clock_monotonic_s() - start);
