@@ -472,26 +472,11 @@ static int on_result(struct coordinator *c, int worker,
     if (rc)
         return rc;
     struct trial_lease held = trial_table_computing(c->table, worker);
-<<<<<<< HEAD
     if (held.trial == (int64_t)m.trial && held.lease == m.lease)
         rc = take_result(c, worker, &m, now, err);
     if (rc)
         return rc;
-=======
-    if (held.trial == (int64_t)m.trial && held.lease == m.lease) {
-        struct findings_dropped dropped;
-        rc = findings_result(c->findings, &m, &dropped, err);
-        if (rc)
-            return rc;
-        if (!c->unrecorded && ledger_result(c->ledger, &m, &dropped, err))
-            coordinator_ledger_failed(c, err);
-        trial_table_ended(c->table, held.trial, held.lease, TRIAL_DONE, now);
-        note_duration(c, worker, now);
-        c->work_left -= coordinator_work_of(c, held.trial);
-        c->changed = true;
-    }
     c->crews_due = true;
->>>>>>> 46be043 (coordinator: idle workers help with others' trials)
     grant_next(c, worker, now);
     return 0;
 }
