@@ -152,10 +152,12 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median_latency(int workers, int *count)
+/* The median, and the longest. */
+static double median_latency(int workers, int *count, double *longest)
 {
     double *all = malloc((size_t)workers * SAMPLES * sizeof *all);
     *count = 0;
+    *longest = NAN;
     for (int i = 1; all && i <= workers; i++) {
         int n;
         MPI_Recv(&n, 1, MPI_INT, i, 100, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
@@ -167,6 +169,7 @@ static double median_latency(int workers, int *count)
         return NAN;
     qsort(all, (size_t)*count, sizeof *all, by_value);
     double median = all[*count / 2];
+    *longest = all[*count - 1];
     free(all);
     return median;
 }
@@ -238,11 +241,11 @@ static void be_coordinator(const char *dir, int64_t trials, int workers)
     }
     double seconds = clock_monotonic_s() - begun;
     int waits;
-    double latency = median_latency(workers, &waits);
+    double longest, latency = median_latency(workers, &waits, &longest);
     printf("%d workers, %lld trials in %.2f s: %.0f trials/s; idle workers had their "
-           "next trial after %.3f ms (median of %d)\n",
+           "next trial after %.3f ms (median of %d, longest %.1f ms)\n",
            workers, (long long)outcome.done, seconds, (double)outcome.done / seconds,
-           1e3 * latency, waits);
+           1e3 * latency, waits, 1e3 * longest);
 }
 
 int main(int argc, char **argv)
