@@ -107,6 +107,7 @@ static int coordinate(struct run_setup *setup, const struct run_lock *lock, int 
         .enrolment = &setup->enrolment,
         .earlier_job = setup->history.job,
         .accept_numerics = setup->accept_numerics,
+        .retry = setup->retry,
         .datasets = (const char *const *)setup->dataset_paths,
         .run_dir = setup->dir,
         .lock = lock,

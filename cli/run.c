@@ -15,6 +15,7 @@ enum {
     OPTION_DIR,
     OPTION_SHARD,
     OPTION_ACCEPT,
+    OPTION_RETRY,
     OPTION_GRACE
 };
 
@@ -28,6 +29,7 @@ static const struct option_spec options_table[] = {
                       "only every n-th trial from number i on; merge joins the parts"},
     [OPTION_ACCEPT] = {"accept-numerics", NULL,
                        "go on although the processors compute otherwise"},
+    [OPTION_RETRY] = {"retry", NULL, "try trials again that failed or were given up"},
     [OPTION_GRACE] = {"grace", "SECONDS",
                       "for running epochs to end after a signal; default: no limit"},
     {NULL, NULL, NULL},
@@ -41,7 +43,8 @@ static void help(void)
         "at the next reports (exit\ncode 75); a second one, or the end of --grace, "
         "stops at once: trials go on from their\nlast reports. A finished "
         "run directory is not worked on again: its table is printed,\nand the exit "
-        "code is the run's, 3 where trials were given up.\n--shard 2/8 "
+        "code is the run's, 3 where trials were given up; --retry tries those "
+        "again.\n--shard 2/8 "
         "runs the second of eight parts of the job's trials, in output.dir with\n"
         ".shard-2-of-8 behind it; shiftwork merge makes one run directory of the "
         "parts.\nUnder mpirun or srun "
@@ -107,6 +110,9 @@ static int take_option(struct run_options *options, int option, const char *valu
         return add_setting(options, "", value, err);
     case OPTION_ACCEPT:
         options->accept_numerics = true;
+        return 0;
+    case OPTION_RETRY:
+        options->retry = true;
         return 0;
     case OPTION_SHARD:
         return take_shard(options, value, err);

@@ -47,6 +47,7 @@ static bool same_job(const char *a, const char *b)
 
 int run_setup_look(struct run_setup *setup, struct error *err)
 {
+    struct outcome outcome;
     char *job;
     int rc = run_dir_inspect(setup->dir, &setup->state, &job, err);
     if (rc)
@@ -54,6 +55,9 @@ int run_setup_look(struct run_setup *setup, struct error *err)
     if (setup->state == RUN_DIR_FINISHED &&
         (!job || !same_job(job, setup->spec.resolved)))
         setup->state = RUN_DIR_UNFINISHED; /* the job has grown, or is another */
+    if (setup->state == RUN_DIR_FINISHED && setup->retry &&
+        outcome_read(&outcome, setup->dir, NULL) == 0 && outcome.given_up > 0)
+        setup->state = RUN_DIR_UNFINISHED;
     if (setup->state == RUN_DIR_NEW && job && !same_job(job, setup->spec.resolved))
         rc = error_set(err, ERR_INPUT,
                        "%s: its job.cfg is of no run; choose another directory with -o",
@@ -98,6 +102,7 @@ int run_setup_read(struct run_setup *out, const struct run_options *options,
 {
     memset(out, 0, sizeof *out);
     out->accept_numerics = options->accept_numerics;
+    out->retry = options->retry;
     int rc = read_spec(&out->spec, options, err);
     if (rc)
         return rc;

@@ -13,7 +13,7 @@ struct run_setup {
     struct job_spec spec;
     char dir[SETTINGS_PATH]; /* run directory */
     enum run_dir_state state;
-    bool accept_numerics;
+    bool accept_numerics, retry;
     /* from here on by run_setup_prepare() */
     struct encoder_config encoder;
     struct digest encoder_digest, job_digest;

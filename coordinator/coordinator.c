@@ -379,6 +379,18 @@ static int record_job(struct coordinator *c, struct error *err)
     return rc ? rc : ledger_flush(c->ledger, err);
 }
 
+static int retry(struct coordinator *c, struct error *err)
+{
+    int64_t count;
+    int rc = ledger_retry(c->ledger, c->order->enrolment->wanted, &count, err);
+    if (!rc)
+        rc = ledger_flush(c->ledger, err);
+    if (!rc)
+        log_line("%lld trial%s that failed or %s given up: tried again",
+                 (long long)count, count == 1 ? "" : "s", count == 1 ? "was" : "were");
+    return rc;
+}
+
 /* Workers must start from the same files as the identities say. A file that is gone by
  * now was of a configuration of an earlier job, or its worker will miss it too. */
 static int read_inits(struct coordinator *c, struct error *err)
@@ -429,6 +441,8 @@ static int coordinator_init(struct coordinator *c, const char *results,
     rc = ledger_open(&c->ledger, c->order->run_dir, c->list, c->findings, &end, err);
     if (!rc)
         rc = record_job(c, err);
+    if (!rc && c->order->retry)
+        rc = retry(c, err);
     if (!rc)
         rc = read_inits(c, err);
     if (rc)

@@ -273,6 +273,25 @@ int ledger_left(struct ledger *ledger, int64_t trial, uint32_t lease,
     return rc;
 }
 
+int ledger_retry(struct ledger *ledger, const bool *wanted, int64_t *count,
+                 struct error *err)
+{
+    int rc = 0;
+
+    *count = 0;
+    for (int64_t trial = 1; !rc && trial <= ledger->list->trial_count; trial++) {
+        struct ledger_past *past = &entry_of(ledger, trial)->past;
+        if (!wanted[trial - 1] ||
+            (past->state != TRIAL_FAILED && past->state != TRIAL_GIVEN_UP))
+            continue;
+        past->state = TRIAL_QUEUED;
+        past->losses = 0;
+        rc = ledger_left(ledger, trial, past->lease, TRIAL_QUEUED, 0, "", err);
+        ++*count;
+    }
+    return rc;
+}
+
 int ledger_end(struct ledger *ledger, int exit_code, int64_t done, int64_t given_up,
                int64_t left, struct error *err)
 {

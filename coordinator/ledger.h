@@ -42,6 +42,12 @@ struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial);
  * NULL: there is none. */
 const char *ledger_numerics(const struct ledger *ledger);
 
+/* Queues trials again that have failed or were given up: those wanted (trials) by this
+ * start's job, without the workers that were lost with them. Recorded, so that later
+ * starts know; before ledger_restore(). count: how many. */
+int ledger_retry(struct ledger *ledger, const bool *wanted, int64_t *count,
+                 struct error *err);
+
 /* Puts every trial where it goes on. wanted (trials): of this start's job; one that it
  * is not to run stays as it is, one that is done and now has more epochs goes on. */
 void ledger_restore(const struct ledger *ledger, const bool *wanted,

@@ -180,6 +180,8 @@ static int take_left(const struct ledger_replay *replay, const struct frame *fra
         return no_such_trial(m.trial, err);
     entry->past.state = (enum trial_state)m.state;
     entry->past.losses = m.losses;
+    if (m.state != TRIAL_QUEUED)
+        entry->checkpoint = (struct segment_ref){0}; /* a retry begins anew */
     return m.text[0] ? findings_failure(replay->findings, (int64_t)m.trial, m.text, err)
                      : 0;
 }

@@ -230,11 +230,11 @@ def case_a_read_only_file_system_is_refused(folder):
     check(tree(folder) == before, "something was written")
 
 
-def poisoned(folder, *args):
+def poisoned(folder, *args, poison="patience=77"):
     """Trials with patience = 77, the last two, kill their workers."""
     space = ("--set", "sweep.space={ patience = [50, 77]; learning_rate = [1e-2, 2e-2]; }")
     return run(folder, *SHORT_LEASE, "--set", "sweep.seeds=1", *space, *args,
-               env={"LD_PRELOAD": POISON, "SHIFTWORK_TEST_POISON": "patience=77"})
+               env={"LD_PRELOAD": POISON, "SHIFTWORK_TEST_POISON": poison})
 
 
 def numbers(folder, name):
@@ -257,6 +257,21 @@ def check_given_up(folder):
     check(numbers(folder, "out") == numbers(folder, "whole"), "other numbers than undisturbed")
 
 
+def check_retry(folder, settings):
+    """Trials that were given up are tried again only where that is asked for, and again
+    with all their attempts."""
+    again = os.path.join(folder, "again")
+    shutil.copytree(os.path.join(folder, "out"), again)
+    expect(poisoned(folder, "--workers", "8", "-o", "again", *settings), 3)
+    done = poisoned(folder, "--workers", "8", "-o", "again", "--retry", *settings)
+    expect(done, 3)
+    check("2 trials that failed or were given up: tried again" in done.stderr, done.stderr)
+    check(done.stderr.count("is given up: it lost its worker too often") == 2, done.stderr)
+    expect(poisoned(folder, "-o", "again", "--retry", *settings, poison="none"), 0)
+    check(outcome(folder, "again") == "exit=0 done=4 given_up=0 left=0\n",
+          outcome(folder, "again"))
+
+
 def case_a_trial_that_kills_its_workers_is_given_up(folder):
     if not shutil.which("h5dump"):
         print("   skipped: needs h5dump")
@@ -273,6 +288,7 @@ def case_a_trial_that_kills_its_workers_is_given_up(folder):
         codes.append(poisoned(folder, "--workers", "2", *settings).returncode)
     check(codes[-1] == 3 and len(codes) > 1, f"exits {codes}")
     check_given_up(folder)
+    check_retry(folder, settings)
     # a job that no longer names them is done
     expect(poisoned(folder, *settings, "--set", "sweep.space.patience=[50]"), 0)
     check(outcome(folder) == "exit=0 done=2 given_up=0 left=0\n", outcome(folder))

@@ -417,6 +417,58 @@ static void losses_count_over_starts_until_a_report(void)
     stop(&c);
 }
 
+/* Two of them: one failed, one that lost its workers. Both begin anew. */
+static void failed_and_given_up_trials_are_queued_again_when_asked_for(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+    struct error err;
+    bool none[SAMPLE_TRIALS] = {false};
+    int64_t count;
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    for (int i = 0; i < 2; i++) {
+        struct trial_lease lease = grant(&c);
+        enum trial_state state = i ? TRIAL_GIVEN_UP : TRIAL_FAILED;
+        report(&c, lease, 1);
+        trial_table_failed(c.table, lease.trial, lease.lease, false, 0);
+        CU_ASSERT_EQUAL(
+            ledger_left(c.ledger, lease.trial, lease.lease, state, 3 * i, "why", &err),
+            0);
+    }
+    whole_trial(&c, 2); /* the checkpoints of those before are no longer needed */
+    flush(&c);
+    stop(&c);
+    must_start(&c, dir, NULL);
+    CU_ASSERT_EQUAL(trial_table_count(c.table, TRIAL_QUEUED), SAMPLE_TRIALS - 3);
+    CU_ASSERT_EQUAL(ledger_retry(c.ledger, none, &count, &err), 0);
+    CU_ASSERT_EQUAL(count, 0);
+    CU_ASSERT_EQUAL(ledger_retry(c.ledger, c.run.enrolment.wanted, &count, &err), 0);
+    CU_ASSERT_EQUAL(count, 2);
+    CU_ASSERT_EQUAL(ledger_past(c.ledger, 2).losses, 0);
+    flush(&c);
+    stop(&c);
+    must_start(&c, dir, NULL);
+    CU_ASSERT_EQUAL(trial_table_count(c.table, TRIAL_QUEUED), SAMPLE_TRIALS - 1);
+    CU_ASSERT_EQUAL(trial_table_losses(c.table, 2), 0);
+    check_checkpoint(&c, 1, "");
+    struct trial_lease lease = grant(&c);
+    CU_ASSERT_EQUAL(lease.trial, 1);
+    report(&c, lease, 1);
+    report(&c, lease, 2);
+    result(&c, lease, 2);
+    flush(&c);
+    stop(&c);
+    must_start(&c, dir, NULL);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_DONE);
+    struct results results = snapshot(&c);
+    CU_ASSERT_STRING_EQUAL(results.trials[0].error, "");
+    CU_ASSERT_EQUAL(results.trials[0].epochs, 2);
+    results_clear(&results);
+    stop(&c);
+}
+
 static void job_that_grew_keeps_numbers_and_adds_behind(void)
 {
     struct coordination c;
@@ -673,6 +725,7 @@ int main(void)
         SUITE_TEST(what_was_not_flushed_is_not_there),
         SUITE_TEST(death_after_any_event_leaves_what_was_flushed_until_then),
         SUITE_TEST(losses_count_over_starts_until_a_report),
+        SUITE_TEST(failed_and_given_up_trials_are_queued_again_when_asked_for),
         SUITE_TEST(job_that_grew_keeps_numbers_and_adds_behind),
         SUITE_TEST(job_that_shrank_leaves_the_others_as_they_are),
         SUITE_TEST(shard_wants_its_own_trials_in_every_start),
