@@ -145,15 +145,17 @@ static void build_command(struct command_line *line, const char *mpirun,
                           const char *program, int workers,
                           const struct run_options *options)
 {
-    static const char *const flags[] = {
-        "--enable-recovery", "--mca", "btl", "tcp,self", "--bind-to", "none",
-        "--oversubscribe",
-    };
+    static const char *const flags[] = {"--enable-recovery", "--bind-to", "none",
+                                        "--oversubscribe"};
+    /* Shared memory may hang on a peer that was killed within a message. */
+    static const char *const transport[] = {"--mca", "btl", "tcp,self"};
     char ranks[16];
     snprintf(ranks, sizeof ranks, "%d", workers + 1);
     add(line, mpirun);
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         add(line, flags[i]);
+    for (size_t i = 0; !getenv("OMPI_MCA_btl") && i < 3; i++)
+        add(line, transport[i]);
     if (geteuid() == 0)
         add(line, "--allow-run-as-root");
     add_environment(line);

@@ -3,11 +3,12 @@
 numbers must be those of a sweep that nothing disturbed.
 
     kill_test.py PROGRAM RESULTS_DIGEST SOURCE_DIR JOURNAL_REPORTS RECEIPTS_LIBRARY
-                 [WORKERS COORDINATORS STOPS [SEED]]
+                 [WORKERS COORDINATORS STOPS [SEED [TRANSPORT...]]]
 
 So many SIGKILLs of a random worker, of the coordinator (then it is started again), and
 SIGSTOPs of a worker past its lease, then SIGCONT; with one worker on each trial and with
-several. After each end: no process is left,
+several; over the Open MPI transports named, from sweep to sweep. Reports and results are
+large enough that a death comes within many of them. After each end: no process is left,
 what the coordinator has acknowledged counts in the journal, results.h5 opens; a reader
 opens it all the time. Only the standard library is used.
 """
@@ -26,6 +27,7 @@ from whole_runs import Failure, check
 REPORTS, RECEIPTS = (os.path.abspath(a) for a in sys.argv[4:6])
 COUNTS = [int(a) for a in sys.argv[6:9]] or [6, 6, 2]
 SEED = int(sys.argv[9]) if len(sys.argv) > 9 else 1
+TRANSPORTS = sys.argv[10:] or ["tcp,self"]
 WORKERS = 4
 TOGETHER = (2, 4, 0, 1)  # workers on one trial, from sweep to sweep
 SETTINGS = ("--workers", str(WORKERS), "--set", "cluster.heartbeat_s=0.2",
@@ -33,10 +35,11 @@ SETTINGS = ("--workers", str(WORKERS), "--set", "cluster.heartbeat_s=0.2",
 
 
 def make_sweep(folder):
-    """12 trials of a second or so."""
+    """12 trials of a second or so, whose reports carry 5,000 outputs."""
     runs.make_job(folder)
-    with open(os.path.join(folder, "train.tsv"), "w") as f:
-        f.write(runs.rows(1500, "train"))
+    for name, number in (("train", 1500), ("dev", 5000)):
+        with open(os.path.join(folder, name + ".tsv"), "w") as f:
+            f.write(runs.rows(number, name))
     path = os.path.join(folder, "job.cfg")
     with open(path) as f:
         job = f.read()
@@ -67,15 +70,16 @@ class Reader(threading.Thread):
 class Sweep:
     """One run directory, from its first start until all trials are done."""
 
-    def __init__(self, folder, name, reader, together):
+    def __init__(self, folder, name, reader, together, transport):
         self.folder, self.name, self.launcher = folder, name, None
+        self.transport = transport
         self.settings = (*SETTINGS, "--set", f"cluster.workers_per_trial={together}")
         self.receipts = os.path.join(folder, name + ".receipts")
         self.acknowledged = 0
         reader.name_now = name
 
     def start(self):
-        env = {**os.environ, "LD_PRELOAD": RECEIPTS,
+        env = {**os.environ, "LD_PRELOAD": RECEIPTS, "OMPI_MCA_btl": self.transport,
                "SHIFTWORK_TEST_RECEIPTS": self.receipts, "SHIFTWORK_START_S": "10"}
         self.launcher = subprocess.Popen(
             runs.command(self.folder, "-o", self.name, *self.settings), cwd=self.folder, env=env,
@@ -152,7 +156,8 @@ def campaign(folder, reader, what, disturb, wanted, wanted_digest):
     had = sweeps = starts = acknowledged = 0
     while had < wanted:
         sweeps += 1
-        sweep = Sweep(folder, f"{what}{sweeps}", reader, TOGETHER[sweeps % len(TOGETHER)])
+        sweep = Sweep(folder, f"{what}{sweeps}", reader, TOGETHER[sweeps % len(TOGETHER)],
+                      TRANSPORTS[sweeps // len(TOGETHER) % len(TRANSPORTS)])
         code = 75
         while code == 75:
             starts += 1
