@@ -20,7 +20,7 @@ const struct trial_list_config *ledger_config_of(const struct ledger *ledger,
                                 trial_list_parts(ledger->list, trial).config);
 }
 
-static int open_segments(struct ledger *ledger, const char *run_dir, struct error *err)
+int ledger_open_segments(struct ledger *ledger, const char *run_dir, struct error *err)
 {
     char path[4096];
 
@@ -30,26 +30,21 @@ static int open_segments(struct ledger *ledger, const char *run_dir, struct erro
     return rc ? rc : segments_open(&ledger->outputs, path, outputs_limit, err);
 }
 
-int ledger_new(struct ledger **out, const char *run_dir, const struct trial_list *list,
-               struct error *err)
+int ledger_new(struct ledger **out, const struct trial_list *list, struct error *err)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
-    int rc;
 
     if (!ledger)
         return error_set(err, ERR_MEMORY, "out of memory for the ledger");
     ledger->list = list;
     ledger->entries = calloc((size_t)list->trial_count + 1, sizeof *ledger->entries);
-    if (!ledger->entries)
-        rc = error_set(err, ERR_MEMORY, "out of memory for %lld trials",
-                       (long long)list->trial_count);
-    else
-        rc = open_segments(ledger, run_dir, err);
-    if (rc)
+    if (!ledger->entries) {
         ledger_close(ledger);
-    else
-        *out = ledger;
-    return rc;
+        return error_set(err, ERR_MEMORY, "out of memory for %lld trials",
+                         (long long)list->trial_count);
+    }
+    *out = ledger;
+    return 0;
 }
 
 /* What there is, behind a new journal or without one. */
@@ -58,7 +53,7 @@ static int load(struct ledger **out, bool start, const char *run_dir,
                 struct journal_end *end, struct error *err)
 {
     struct ledger *ledger = NULL;
-    int rc = ledger_new(&ledger, run_dir, list, err);
+    int rc = ledger_new(&ledger, list, err);
 
     if (rc)
         return rc;
@@ -71,6 +66,9 @@ static int load(struct ledger **out, bool start, const char *run_dir,
                            err);
     else if (!rc)
         rc = journal_read(run_dir, ledger_replay_visit, &replay, end, err);
+    /* an older coordinator may have made segments until the new journal was there */
+    if (!rc)
+        rc = ledger_open_segments(ledger, run_dir, err);
     if (!rc)
         rc = ledger_replay_end(&replay, err);
     ledger_replay_clear(&replay);

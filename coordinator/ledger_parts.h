@@ -39,15 +39,16 @@ const struct trial_list_config *ledger_config_of(const struct ledger *ledger,
 int ledger_dropped(struct ledger *ledger, const struct findings_dropped *dropped,
                    struct error *err);
 
-/* Without a journal: what ledger_open() and ledger_read() begin with. */
-int ledger_new(struct ledger **out, const char *run_dir, const struct trial_list *list,
-               struct error *err);
+/* Without a journal and segments: what ledger_open() and ledger_read() begin with. */
+int ledger_new(struct ledger **out, const struct trial_list *list, struct error *err);
+int ledger_open_segments(struct ledger *ledger, const char *run_dir, struct error *err);
 
 /* The journal_visit of a start; findings and entries are filled. */
 struct ledger_replay {
     struct ledger *ledger;
     struct findings *findings;
-    struct ledger_seen *seen; /* (trials) */
+    struct ledger_seen *seen;              /* (trials) */
+    uint32_t last_checkpoint, last_output; /* highest segments named */
 };
 int ledger_replay_init(struct ledger_replay *replay, struct ledger *ledger,
                        struct findings *findings, struct error *err);

@@ -110,7 +110,13 @@ static bool follows(const struct ledger_replay *replay,
            (each == 0 || report->step <= replay->seen[report->trial - 1].step + each);
 }
 
-static int take_report(const struct ledger_replay *replay, const struct frame *frame,
+static void note_segment(uint32_t *last, struct segment_ref ref)
+{
+    if (ref.segment > *last)
+        *last = ref.segment;
+}
+
+static int take_report(struct ledger_replay *replay, const struct frame *frame,
                        struct error *err)
 {
     struct record_report m;
@@ -129,12 +135,13 @@ static int take_report(const struct ledger_replay *replay, const struct frame *f
     seen->tokens = m.report.tokens;
     entry->past.losses = 0;
     entry->checkpoint = m.ref;
+    note_segment(&replay->last_checkpoint, m.ref);
     if (seen->numerics)
         replay->ledger->numerics = seen->numerics;
     return rc ? ERR_INPUT : 0;
 }
 
-static int take_result(const struct ledger_replay *replay, const struct frame *frame,
+static int take_result(struct ledger_replay *replay, const struct frame *frame,
                        struct error *err)
 {
     struct record_result m;
@@ -151,6 +158,7 @@ static int take_result(const struct ledger_replay *replay, const struct frame *f
     rc = findings_result(replay->findings, &m.result, &dropped, err);
     entry->past.state = TRIAL_DONE;
     entry->outputs = m.ref;
+    note_segment(&replay->last_output, m.ref);
     return rc ? ERR_INPUT : 0;
 }
 
@@ -188,7 +196,7 @@ static int take_left(const struct ledger_replay *replay, const struct frame *fra
 
 int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
 {
-    const struct ledger_replay *replay = arg;
+    struct ledger_replay *replay = arg;
 
     switch (frame->type) {
     case RECORD_GRANT:
@@ -253,15 +261,17 @@ int ledger_replay_end(struct ledger_replay *replay, struct error *err)
     struct ledger *ledger = replay->ledger;
     int rc = 0;
 
+    segments_pass(ledger->checkpoints, replay->last_checkpoint);
+    segments_pass(ledger->outputs, replay->last_output);
     for (int64_t trial = 1; !rc && trial <= ledger->list->trial_count; trial++) {
         struct ledger_entry *entry = &ledger->entries[trial - 1];
         if (!goes_on(ledger, trial))
             entry->checkpoint = (struct segment_ref){0};
         if (entry->past.state != TRIAL_DONE)
             entry->outputs = (struct segment_ref){0};
-        if (entry->checkpoint.segment)
-            rc = segments_hold(ledger->checkpoints, entry->checkpoint, err);
-        if (!rc && entry->outputs.segment)
+        if (entry->checkpoint.segment) /* one that is missing is said when it is read */
+            segments_hold(ledger->checkpoints, entry->checkpoint, NULL);
+        if (entry->outputs.segment)
             rc = read_outputs(replay, trial, err);
     }
     return rc;

@@ -114,7 +114,7 @@ static int look(struct ledger **out, const char *run_dir,
     struct journal_end end;
     int rc = findings_new(&findings, job, err);
     if (!rc)
-        rc = ledger_new(out, run_dir, job->list, err);
+        rc = ledger_new(out, job->list, err);
     if (!rc)
         rc = ledger_replay_init(&replay, *out, findings, err);
     if (!rc)
@@ -133,7 +133,9 @@ int ledger_rewrite_trials(const char *run_dir, const struct findings_job *job,
     if (!rc)
         rc = look(&in_the_end, run_dir, job, err);
     if (!rc)
-        rc = ledger_new(&ledger, run_dir, job->list, err);
+        rc = ledger_new(&ledger, job->list, err);
+    if (!rc)
+        rc = ledger_open_segments(ledger, run_dir, err);
     struct judge judge = {.in_the_end = in_the_end};
     if (!rc)
         rc = ledger_replay_init(&judge.replay, ledger, findings, err);

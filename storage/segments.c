@@ -130,6 +130,12 @@ static int make_folder(const struct segments *s, struct error *err)
                                        s->folder, strerror(errno));
 }
 
+void segments_pass(struct segments *segments, uint32_t number)
+{
+    if (number > segments->last)
+        segments->last = number;
+}
+
 /* A new segment becomes the current one. Another coordinator may have taken a number:
  * then the next. */
 static int begin_segment(struct segments *s, struct error *err)
@@ -140,6 +146,9 @@ static int begin_segment(struct segments *s, struct error *err)
 
     if (rc)
         return rc;
+    if (s->last >= UINT32_MAX - 1000)
+        return error_set(err, ERR_INPUT, "%s: no number is left for a segment",
+                         s->folder);
     rc = 1;
     for (uint32_t number = s->last + 1; rc == 1; number++) {
         path_of(s, number, path);

@@ -32,6 +32,9 @@ enum { SEGMENTS_FILES = 2 };
 int segments_files(struct segments *segments,
                    struct append_file *files[SEGMENTS_FILES]);
 
+/* New segments get numbers above this one: a number that was ever named is not used
+ * again, whether its file is there or not. */
+void segments_pass(struct segments *segments, uint32_t number);
 /* What an earlier start has put counts again. ERR_INPUT: there is no such segment. */
 int segments_hold(struct segments *segments, struct segment_ref ref, struct error *err);
 /* It does not count any more once the journal's frame of this ticket lasts. */

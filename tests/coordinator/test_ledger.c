@@ -699,6 +699,102 @@ static void death_among_trials_that_go_on_keeps_the_same_outputs(void)
     stop(&c);
 }
 
+static bool has_segment(const char *dir, const char *name)
+{
+    char path[PATH];
+
+    snprintf(path, sizeof path, "%s/checkpoints/%s.seg", dir, name);
+    return access(path, F_OK) == 0;
+}
+
+/* What another process does right before a journal is started. */
+static const char *appears_from, *appears_as;
+
+int __real_journal_start(struct journal **out, const char *dir, journal_visit *visit,
+                         void *arg, struct journal_end *end, struct error *err);
+int __wrap_journal_start(struct journal **out, const char *dir, journal_visit *visit,
+                         void *arg, struct journal_end *end, struct error *err);
+int __wrap_journal_start(struct journal **out, const char *dir, journal_visit *visit,
+                         void *arg, struct journal_end *end, struct error *err)
+{
+    if (appears_from)
+        CU_ASSERT_EQUAL(rename(appears_from, appears_as), 0);
+    appears_from = NULL;
+    return __real_journal_start(out, dir, visit, arg, end, err);
+}
+
+static void segments_made_until_the_new_journal_is_there_are_found(void)
+{
+    struct coordination c;
+    char dir[PATH - 64], hidden[PATH], folder[PATH];
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    report(&c, grant(&c), 1);
+    flush(&c);
+    stop(&c);
+    snprintf(folder, sizeof folder, "%s/checkpoints", dir);
+    snprintf(hidden, sizeof hidden, "%s/hidden", dir);
+    CU_ASSERT_EQUAL_FATAL(rename(folder, hidden), 0);
+    appears_from = hidden;
+    appears_as = folder;
+    must_start(&c, dir, NULL);
+    CU_ASSERT_PTR_NULL(appears_from);
+    flush(&c); /* keeps what is held, and removes the rest */
+    check_checkpoint(&c, 1, "trial 1 epoch 1");
+    stop(&c);
+}
+
+static void numbers_of_segments_are_not_used_again(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    whole_trial(&c, 2);
+    flush(&c);
+    stop(&c);
+    must_start(&c, dir, NULL); /* nothing in the first one counts any more */
+    stop(&c);
+    CU_ASSERT(!has_segment(dir, "000001"));
+    must_start(&c, dir, NULL);
+    report(&c, grant(&c), 1);
+    flush(&c);
+    CU_ASSERT(!has_segment(dir, "000001") && has_segment(dir, "000002"));
+    stop(&c);
+}
+
+/* As one with a damaged checkpoint does. */
+static void trial_whose_checkpoint_is_missing_begins_anew(void)
+{
+    struct coordination c;
+    char dir[PATH - 64], path[PATH];
+    struct bytes out = {0};
+    struct error err = {""};
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    report(&c, grant(&c), 1);
+    flush(&c);
+    stop(&c);
+    snprintf(path, sizeof path, "%s/checkpoints/000001.seg", dir);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    must_start(&c, dir, NULL);
+    struct trial_lease lease = grant(&c);
+    CU_ASSERT_EQUAL(lease.trial, 1);
+    CU_ASSERT_EQUAL(ledger_checkpoint(c.ledger, 1, &out, &err), ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "000001.seg"));
+    report(&c, lease, 1);
+    report(&c, lease, 2);
+    result(&c, lease, 2);
+    flush(&c);
+    stop(&c);
+    must_start(&c, dir, NULL);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_DONE);
+    stop(&c);
+}
+
 static void missing_outputs_are_refused(void)
 {
     struct coordination c;
@@ -735,6 +831,9 @@ int main(void)
         SUITE_TEST(job_without_a_common_configuration_is_another),
         SUITE_TEST(kept_outputs_stay_as_they_are_when_more_or_fewer_are_to_be_kept),
         SUITE_TEST(death_among_trials_that_go_on_keeps_the_same_outputs),
+        SUITE_TEST(segments_made_until_the_new_journal_is_there_are_found),
+        SUITE_TEST(numbers_of_segments_are_not_used_again),
+        SUITE_TEST(trial_whose_checkpoint_is_missing_begins_anew),
         SUITE_TEST(missing_outputs_are_refused),
         {NULL, NULL},
     };
