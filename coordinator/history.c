@@ -101,6 +101,10 @@ int history_take(struct history *history, const struct frame *frame, struct erro
     switch (frame->type) {
     case RECORD_JOB:
         return take_job(history, frame, err);
+    case RECORD_OLD_CONFIG:
+        return error_set(err, ERR_INPUT,
+                         "the journal has configurations as programs before 0.1.0 "
+                         "recorded them; run the job in another directory");
     case RECORD_CONFIG:
         return take_config(history, frame, err);
     case RECORD_TRIALS:

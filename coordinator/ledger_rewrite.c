@@ -28,6 +28,8 @@ static int judge_jobs(void *arg, const struct frame *frame, struct bytes *out,
     struct history *history = arg;
     if (frame->type > RECORD_LAST)
         return of_newer_program(frame, err);
+    if (frame->type == RECORD_OLD_CONFIG)
+        return history_take(history, frame, err); /* it says why not */
     if (frame->type == RECORD_TRIALS && !history->job)
         return error_set(err, ERR_INPUT,
                          "the journal's record of its job is damaged, so nothing can "

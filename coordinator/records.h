@@ -18,16 +18,17 @@
 
 enum record_type {
     /* 1 is JOURNAL_START */
-    RECORD_JOB = 2,    /* this start's job, where it is another than the last one's */
-    RECORD_CONFIG = 3, /* a configuration, or new settings of a known one */
-    RECORD_TRIALS = 4, /* trials that are new, in the order of their numbers */
+    RECORD_JOB = 2, /* this start's job, where it is another than the last one's */
+    RECORD_OLD_CONFIG = 3, /* with another key: refused */
+    RECORD_TRIALS = 4,     /* trials that are new, in the order of their numbers */
     RECORD_GRANT = 5,
     RECORD_REPORT = 6,
     RECORD_RESULT = 7,
     RECORD_LEFT = 8,     /* a lease ended without a result */
     RECORD_END = 9,      /* the coordinator ended by itself */
     RECORD_DROPPED = 10, /* outputs of a trial that are no longer kept */
-    RECORD_LAST = RECORD_DROPPED,
+    RECORD_CONFIG = 11,  /* a configuration, or new settings of a known one */
+    RECORD_LAST = RECORD_CONFIG,
 };
 
 enum { RECORD_TASKS_MAX = 4096, RECORD_JOB_MAX = 16 << 20, RECORD_BATCH = 4096 };

@@ -46,20 +46,50 @@ void identity_settings(struct settings *out, const struct settings *settings,
         out->subsample_seed = standard.subsample_seed;
 }
 
+static struct digest value_digest(const struct setting *s, struct setting_value value)
+{
+    const char *text = s->type == SETTING_PATH ? value.text : NULL;
+
+    if (s->type == SETTING_WORD)
+        text = s->words[(int)value.number];
+    return text ? digest_of(text, strlen(text))
+                : digest_of(&value.number, sizeof value.number);
+}
+
+/* A sum does not depend on the order, and what is not in it leaves it as it is. */
+struct digest identity_key_over(const struct settings *effective,
+                                const struct setting *const *settings, int count)
+{
+    struct settings standard;
+    struct digest sum = digest_of("settings", 8);
+
+    settings_defaults(&standard);
+    for (int i = 0; i < count; i++) {
+        const struct setting *s = settings[i];
+        struct setting_value value = setting_get(s, effective);
+        if (setting_equal(s, value, setting_get(s, &standard)))
+            continue;
+        struct digest pair[2] = {digest_of(s->name, strlen(s->name)),
+                                 value_digest(s, value)};
+        struct digest part = digest_of(pair, sizeof pair);
+        sum.high += part.high;
+        sum.low += part.low;
+    }
+    return sum;
+}
+
 struct digest identity_settings_key(const struct settings *effective)
 {
-    struct digest init = digest_of(effective->init, strlen(effective->init));
-    double values[128] = {0};
+    const struct setting *settings[64];
     int count = 0;
 
-    for (int i = 0; i < settings_table_count(); i++) {
+    for (int i = 0; i < settings_table_count() && count < 64; i++) {
         const struct setting *s = settings_table_at(i);
 
         if (s->group == GROUP_ADAPTER || s->group == GROUP_TRAINING)
-            values[count++] = setting_get(s, effective).number;
+            settings[count++] = s;
     }
-    memcpy(&values[count], &init, sizeof init);
-    return digest_of(values, sizeof values);
+    return identity_key_over(effective, settings, count);
 }
 
 bool identity_extendable(const struct settings *settings)

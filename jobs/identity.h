@@ -7,6 +7,8 @@
 #include "common/task.h"
 #include "jobs/settings.h"
 
+struct setting;
+
 /* What the settings' text cannot say. */
 struct identity_parts {
     struct digest data;    /* dataset_digest() */
@@ -33,8 +35,12 @@ void identity_settings(struct settings *out, const struct settings *settings,
                        int layers);
 
 /* Of settings as identity_settings() gives them: equal where their canonical texts are,
- * and quicker than those. */
+ * and quicker than those. Journals hold it: names and values of settings that are not
+ * at their default count, whatever other settings there are. */
 struct digest identity_settings_key(const struct settings *effective);
+/* The same, of a program that knows these settings only, in this order. */
+struct digest identity_key_over(const struct settings *effective,
+                                const struct setting *const *settings, int count);
 
 /* Whether epochs are not part of the identity, or may rise up to a horizon that is:
  * then more of them continue a finished trial. */

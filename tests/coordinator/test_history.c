@@ -130,6 +130,14 @@ static void a_gap_in_the_numbers(struct journal *j)
     next_trial++;
     put_trial(j, 101, 0, 1, 2);
 }
+static void a_config_of_old(struct journal *j)
+{
+    struct record_config m = {{12, 0}, "epochs=5;"};
+
+    record_config_put(journal_begin(j, RECORD_OLD_CONFIG), &m);
+    journal_append(j);
+}
+
 static void half_a_record(struct journal *j)
 {
     bytes_put_u32(journal_begin(j, RECORD_JOB), 1);
@@ -148,6 +156,8 @@ static void what_cannot_be_is_refused(void)
     CU_ASSERT_EQUAL(with(a_gap_in_the_numbers, &err), ERR_INPUT);
     CU_ASSERT_EQUAL(with(strange_settings, &err), ERR_INPUT);
     CU_ASSERT_EQUAL(with(half_a_record, &err), ERR_INPUT);
+    CU_ASSERT_EQUAL(with(a_config_of_old, &err), ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "before 0.1.0"));
 }
 
 int main(void)

@@ -183,6 +183,51 @@ static void keys_are_equal_where_canonical_settings_are(void)
     CU_ASSERT(!digest_equal(identity_settings_key(&a), identity_settings_key(&b)));
 }
 
+/* A program that knows a setting more, in another order, finds the configurations of
+ * the one before. */
+static void keys_do_not_depend_on_the_other_settings_there_are(void)
+{
+    const struct setting *all[64];
+    int count = 0;
+    struct settings s, standard;
+
+    settings_defaults(&standard);
+    s = standard;
+    s.learning_rate = 3e-4;
+    s.schedule = SCHEDULE_COSINE;
+    s.pooling = POOLING_MEAN;
+    s.share_v = true;
+    strcpy(s.init, "/x");
+    struct digest key = identity_settings_key(&s);
+    for (int i = settings_table_count() - 1; i >= 0; i--) {
+        const struct setting *setting = settings_table_at(i);
+        if (setting->group == GROUP_ADAPTER || setting->group == GROUP_TRAINING)
+            all[count++] = setting;
+    }
+    CU_ASSERT(digest_equal(identity_key_over(&s, all, count), key));
+    for (int i = 0; i < count; i++) {
+        const struct setting *left_out = all[i];
+        bool is_default = setting_equal(left_out, setting_get(left_out, &s),
+                                        setting_get(left_out, &standard));
+        all[i] = all[count - 1];
+        CU_ASSERT_EQUAL(digest_equal(identity_key_over(&s, all, count - 1), key),
+                        is_default);
+        all[i] = left_out;
+    }
+}
+
+static void keys_stay_as_released(void)
+{
+    struct settings s;
+    char hex[DIGEST_HEX];
+
+    settings_defaults(&s);
+    s.learning_rate = 5e-4;
+    s.pooling = POOLING_MEAN;
+    digest_hex(hex, identity_settings_key(&s));
+    CU_ASSERT_STRING_EQUAL(hex, "ccc28deb37fcef648f0cf744df8a9394");
+}
+
 static void settings_without_effect_make_no_difference(void)
 {
     struct settings a, b;
@@ -245,6 +290,8 @@ int main(void)
         SUITE_TEST(constant_rate_knows_no_end),
         SUITE_TEST(more_epochs_continue_a_trial_that_does_not_know_its_end),
         SUITE_TEST(keys_are_equal_where_canonical_settings_are),
+        SUITE_TEST(keys_do_not_depend_on_the_other_settings_there_are),
+        SUITE_TEST(keys_stay_as_released),
         SUITE_TEST(settings_without_effect_make_no_difference),
         SUITE_TEST(zero_has_one_sign),
         SUITE_TEST(digest_of_a_file_is_that_of_its_bytes),
