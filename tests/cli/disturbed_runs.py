@@ -3,7 +3,8 @@
 that goes away or cannot be written, a trial that kills its workers. Nothing is lost,
 and the numbers are those of a run that nothing disturbed.
 
-    disturbed_runs.py PROGRAM RESULTS_DIGEST SOURCE_DIR POISON_LIBRARY [CASE]...
+    disturbed_runs.py PROGRAM RESULTS_DIGEST SOURCE_DIR POISON_LIBRARY NO_LOCKS_LIBRARY
+                      [CASE]...
 
 Only the standard library is used. What needs another user or a mount runs as root only.
 """
@@ -15,7 +16,8 @@ import sys
 import time
 
 POISON = os.path.abspath(sys.argv[4])
-CASES = sys.argv[5:]
+NO_LOCKS = os.path.abspath(sys.argv[5])
+CASES = sys.argv[6:]
 
 import whole_runs as runs
 from whole_runs import LONG, check, command_on, digest, expect, outcome, run
@@ -228,6 +230,38 @@ def case_a_read_only_file_system_is_refused(folder):
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
     check(tree(folder) == before, "something was written")
+
+
+def case_a_file_system_without_locks_and_links_will_do(folder):
+    """All of a run's life on it: two at once, a death, going on, reading, mending."""
+    env = {"LD_PRELOAD": NO_LOCKS, "SHIFTWORK_TEST_NO_LOCKS": folder}
+    settings = longer(folder)
+    locked = subprocess.run(
+        [sys.executable, "-c", "import fcntl; fcntl.flock(open('job.cfg'), fcntl.LOCK_SH)"],
+        cwd=folder, env={**os.environ, **env}, capture_output=True, text=True)
+    check("No locks available" in locked.stderr, "there are locks")
+    expect(run(folder, "-o", "whole", *settings), 0)
+    launcher = subprocess.Popen(runs.command(folder, *settings), cwd=folder, text=True,
+                                env={**os.environ, **env}, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    runs.wait_working(folder)
+    second = run(folder, *settings, env=env)
+    expect(second, 1)
+    check("process" in second.stderr, second.stderr)
+    os.kill(runs.ranks(folder)[0], signal.SIGKILL)
+    end(launcher, 75)
+    runs.wait_gone(folder)
+    expect(run(folder, *settings, env=env), 0)
+    check(digest(folder) == digest(folder, "whole"), "other numbers")
+    out = os.path.join(folder, "out")
+    for command in (("verify",), ("status",), ("recover",)):
+        done = subprocess.run([runs.PROGRAM, *command, out], text=True, capture_output=True,
+                              env={**os.environ, **env})
+        check(done.returncode == 0, f"{command}: {done.stderr}")
+    predicted = os.path.join(folder, "predicted.tsv")
+    done = subprocess.run([runs.PROGRAM, "predict", out, "--split", "dev", "-o", predicted],
+                          text=True, capture_output=True, env={**os.environ, **env})
+    check(done.returncode == 0 and os.path.exists(predicted), done.stderr)
 
 
 def poisoned(folder, *args, poison="patience=77"):
