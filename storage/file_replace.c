@@ -178,16 +178,34 @@ int file_replace(const char *path, const void *data, size_t size, struct error *
     return rc;
 }
 
-/* The folders made here are flat. */
-static void remove_folder(const char *path)
+/* Takes fd. Folders in it are only ever those that were made in a new one. */
+static void empty_folder(int fd)
 {
-    DIR *folder = opendir(path);
+    DIR *folder = fdopendir(fd);
     struct dirent *entry;
 
-    while (folder && (entry = readdir(folder)))
-        unlinkat(dirfd(folder), entry->d_name, 0); /* fails for . and .. */
+    while (folder && (entry = readdir(folder))) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+            !unlinkat(fd, entry->d_name, 0))
+            continue;
+        int inside =
+            openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (inside >= 0)
+            empty_folder(inside);
+        unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+    }
     if (folder)
         closedir(folder);
+    else
+        close(fd);
+}
+
+static void remove_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd >= 0)
+        empty_folder(fd);
     rmdir(path);
 }
 

@@ -150,21 +150,37 @@ static int refuse_now(const char *dir, struct error *err)
     return rc < 0 ? rc : refuse_held(dir, &holder, err);
 }
 
+/* 1: there is a lock, but its holder is no more; 0: there is none. */
+static int judge(const char *dir, const char *host, double lease_s, char line[LINE],
+                 struct process *holder, struct error *err)
+{
+    int rc = run_dir_lock_line(dir, line, err);
+    if (rc <= 0)
+        return rc;
+    holder_parse(holder, line);
+    if (strcmp(holder->host, host) != 0)
+        rc = watch(dir, line, holder->host, fmax(lease_s, RUN_LOCK_LEASE_S), err);
+    else if (process_alive(holder))
+        rc = refuse_held(dir, holder, err);
+    return rc < 0 ? rc : 1;
+}
+
+int run_lock_look(const char *dir, double lease_s, struct error *err)
+{
+    char line[LINE];
+    struct process self, holder;
+    process_self(&self);
+    int rc = judge(dir, self.host, lease_s, line, &holder, err);
+    return rc < 0 ? rc : 0;
+}
+
 static int take_over(struct run_lock *lock, double lease_s, struct error *err)
 {
     char line[LINE];
     struct process holder;
-    int rc = run_dir_lock_line(lock->dir, line, err);
-    if (rc > 0) {
-        holder_parse(&holder, line);
-        if (strcmp(holder.host, lock->self.host) != 0)
-            rc = watch(lock->dir, line, holder.host, fmax(lease_s, RUN_LOCK_LEASE_S),
-                       err);
-        else if (process_alive(&holder))
-            rc = refuse_held(lock->dir, &holder, err);
-        if (rc >= 0)
-            rc = remove_lock(lock->dir, &holder, line, err);
-    }
+    int rc = judge(lock->dir, lock->self.host, lease_s, line, &holder, err);
+    if (rc == 1)
+        rc = remove_lock(lock->dir, &holder, line, err);
     if (!rc)
         rc = create(lock, err);
     return rc == HELD ? refuse_now(lock->dir, err) : rc;

@@ -23,6 +23,10 @@ int run_lock_take(struct run_lock **out, const char *dir, double lease_s,
 int run_lock_check(const struct run_lock *lock, struct error *err);
 void run_lock_release(struct run_lock *lock); /* removes it if it is still ours */
 
+/* 0: nobody works on dir now. Changes nothing: whoever only reads need not take the
+ * lock. Judges and refuses as run_lock_take() does. */
+int run_lock_look(const char *dir, double lease_s, struct error *err);
+
 /* Removes the lock if it is still that of this process, which is no more. */
 int run_lock_remove_dead(const char *dir, const struct process *dead,
                          struct error *err);

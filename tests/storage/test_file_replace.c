@@ -127,6 +127,31 @@ static void folder_appears_whole_and_once(void)
     CU_ASSERT_EQUAL(temporaries(), 0);
 }
 
+static void folder_with_folders_in_it_goes_as_a_whole(void)
+{
+    struct folder_create f;
+    char *inside, *file;
+
+    CU_ASSERT_EQUAL(mkdir(place("linked"), 0777), 0);
+    CU_ASSERT_EQUAL(file_replace(place("linked/kept"), "x", 1, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(folder_create_begin(&f, place("deep"), NULL), 0);
+    inside = path_join(f.temporary, "a");
+    CU_ASSERT_EQUAL(mkdir(inside, 0777), 0);
+    file = path_join(inside, "link"); /* not followed */
+    CU_ASSERT_EQUAL(symlink(place("linked"), file), 0);
+    free(file);
+    file = path_join(inside, "b");
+    CU_ASSERT_EQUAL(mkdir(file, 0777), 0);
+    free(inside);
+    inside = path_join(file, "c");
+    CU_ASSERT_EQUAL(file_replace(inside, "x", 1, NULL), 0);
+    free(inside);
+    free(file);
+    folder_create_abandon(&f);
+    CU_ASSERT_EQUAL(temporaries(), 0);
+    holds("linked/kept", "x");
+}
+
 static void folder_made_meanwhile_is_not_touched(void)
 {
     struct folder_create f;
@@ -171,6 +196,7 @@ int main(void)
         SUITE_TEST(checking_a_path_tries_it_and_leaves_it_as_it_was),
         SUITE_TEST(disk_full_leaves_nothing),
         SUITE_TEST(folder_appears_whole_and_once),
+        SUITE_TEST(folder_with_folders_in_it_goes_as_a_whole),
         SUITE_TEST(folder_made_meanwhile_is_not_touched),
         SUITE_TEST(a_gate_that_says_no_leaves_everything_as_it_was),
         {0},

@@ -163,6 +163,23 @@ static void a_dead_process_s_lock_is_taken_over_at_once(void)
     run_lock_release(lock);
 }
 
+static void a_look_takes_nothing(void)
+{
+    const char *dir = fresh();
+    struct process dead, holder;
+    struct run_lock *lock;
+    struct error err;
+    CU_ASSERT_EQUAL(run_lock_look(dir, 0, &err), 0);
+    CU_ASSERT_EQUAL(run_dir_holder(dir, &holder, NULL), 0);
+    write_dead_lock(dir, &dead);
+    CU_ASSERT_EQUAL(run_lock_look(dir, 0, &err), 0);
+    CU_ASSERT(run_dir_holder(dir, &holder, NULL) == 1 && holder.started == 1);
+    CU_ASSERT_EQUAL_FATAL(run_lock_take(&lock, dir, 0, NULL), 0);
+    CU_ASSERT_EQUAL(run_lock_look(dir, 0, &err), ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "works on it"));
+    run_lock_release(lock);
+}
+
 static void only_the_dead_process_s_lock_is_removed(void)
 {
     const char *dir = fresh();
@@ -243,6 +260,7 @@ int main(void)
         SUITE_TEST(a_foreign_lock_that_stands_still_is_taken_over),
         SUITE_TEST(a_foreign_lock_that_changes_refuses_by_name),
         SUITE_TEST(a_dead_process_s_lock_is_taken_over_at_once),
+        SUITE_TEST(a_look_takes_nothing),
         SUITE_TEST(only_the_dead_process_s_lock_is_removed),
         SUITE_TEST(one_of_many_takes_a_dead_lock_over),
         {NULL, NULL},
