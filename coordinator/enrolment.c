@@ -16,6 +16,15 @@ void enrolment_clear(struct enrolment *enrolment)
     *enrolment = (struct enrolment){0};
 }
 
+struct digest enrolment_key(const struct settings *settings, int layers)
+{
+    struct settings effective;
+
+    identity_settings(&effective, settings, layers);
+    effective.seed = 0;
+    return identity_settings_key(&effective);
+}
+
 /* What stays the same when a job only gets more or fewer epochs. */
 static struct digest key_without_epochs(const struct settings *settings, int layers)
 {
@@ -60,10 +69,9 @@ static int enrol_configs(struct enrolment *e, const struct sweep *sweep, int lay
     int rc = 0;
 
     for (int i = 1; !rc && i <= sweep->config_count; i++) {
-        struct settings settings, effective, before;
+        struct settings settings, before;
         sweep_settings(sweep, i, 0, &settings);
-        identity_settings(&effective, &settings, layers);
-        struct digest key = identity_settings_key(&effective);
+        struct digest key = enrolment_key(&settings, layers);
         int64_t known = digest_map_find(&e->list.config_map, key);
         int epochs = settings.epochs;
         if (known) {

@@ -23,6 +23,9 @@ struct enrolment {
     struct digest *keys; /* (configurations) where changed */
 };
 
+/* What a configuration is known by, whatever the seed. */
+struct digest enrolment_key(const struct settings *settings, int layers);
+
 /* Takes the list out of history. ERR_INPUT: an init file that cannot be read, or a job
  * that has no configuration in common with the earlier ones, whatever its epochs: then
  * it is another job. */

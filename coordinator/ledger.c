@@ -115,8 +115,7 @@ struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial)
     return entry_of(ledger, trial)->past;
 }
 
-/* The end of an append: memory is looked at here alone. */
-static int appended(struct ledger *ledger, struct error *err)
+int ledger_appended(struct ledger *ledger, struct error *err)
 {
     journal_append(ledger->journal);
     return journal_file(ledger->journal)->pending.failed
@@ -135,7 +134,7 @@ static int record_configs(struct ledger *ledger, const struct ledger_job *job,
         if (!job->changed[i])
             continue;
         record_config_put(journal_begin(ledger->journal, RECORD_CONFIG), &m);
-        rc = appended(ledger, err);
+        rc = ledger_appended(ledger, err);
     }
     return rc;
 }
@@ -150,7 +149,7 @@ static int record_trials(struct ledger *ledger, int64_t first, struct error *err
         record_trials_put(journal_begin(ledger->journal, RECORD_TRIALS), at,
                           &ledger->list->trials[at - 1],
                           left < RECORD_BATCH ? (int)left : RECORD_BATCH);
-        rc = appended(ledger, err);
+        rc = ledger_appended(ledger, err);
     }
     return rc;
 }
@@ -159,7 +158,7 @@ int ledger_job(struct ledger *ledger, const struct ledger_job *job, struct error
 {
     record_job_put(journal_begin(ledger->journal, RECORD_JOB), job->encoder, job->tasks,
                    job->task_count, job->text);
-    int rc = appended(ledger, err);
+    int rc = ledger_appended(ledger, err);
     if (!rc)
         rc = record_configs(ledger, job, err);
     return rc ? rc : record_trials(ledger, job->first_new, err);
@@ -172,7 +171,7 @@ int ledger_grant(struct ledger *ledger, struct trial_lease lease, int epochs,
                              numerics};
 
     record_grant_put(journal_begin(ledger->journal, RECORD_GRANT), &m);
-    return appended(ledger, err);
+    return ledger_appended(ledger, err);
 }
 
 int ledger_report(struct ledger *ledger, const struct report *report, struct error *err)
@@ -185,7 +184,7 @@ int ledger_report(struct ledger *ledger, const struct report *report, struct err
     if (rc)
         return rc;
     record_report_put(journal_begin(ledger->journal, RECORD_REPORT), &m);
-    rc = appended(ledger, err);
+    rc = ledger_appended(ledger, err);
     segments_release(ledger->checkpoints, entry->checkpoint, ledger_ticket(ledger));
     entry->checkpoint = m.ref;
     return rc;
@@ -221,7 +220,7 @@ int ledger_dropped(struct ledger *ledger, const struct findings_dropped *dropped
         if (entry->outputs.segment == 0)
             continue; /* a result that was never among those to keep */
         record_dropped_put(journal_begin(ledger->journal, RECORD_DROPPED), &m);
-        rc = appended(ledger, err);
+        rc = ledger_appended(ledger, err);
         release(ledger->outputs, &entry->outputs, ledger_ticket(ledger));
     }
     return rc;
@@ -247,7 +246,7 @@ int ledger_result(struct ledger *ledger, const struct result *result,
     if (rc)
         return rc;
     record_result_put(journal_begin(ledger->journal, RECORD_RESULT), &m);
-    rc = appended(ledger, err);
+    rc = ledger_appended(ledger, err);
     uint64_t ticket = ledger_ticket(ledger);
     release(ledger->outputs, &entry->outputs, ticket); /* of fewer epochs */
     entry->outputs = m.ref;
@@ -264,7 +263,7 @@ int ledger_left(struct ledger *ledger, int64_t trial, uint32_t lease,
     };
 
     record_left_put(journal_begin(ledger->journal, RECORD_LEFT), &m);
-    int rc = appended(ledger, err);
+    int rc = ledger_appended(ledger, err);
     if (state != TRIAL_QUEUED)
         release(ledger->checkpoints, &entry_of(ledger, trial)->checkpoint,
                 ledger_ticket(ledger));
@@ -296,7 +295,7 @@ int ledger_end(struct ledger *ledger, int exit_code, int64_t done, int64_t given
     struct record_end m = {exit_code, done, given_up, left};
 
     record_end_put(journal_begin(ledger->journal, RECORD_END), &m);
-    return appended(ledger, err);
+    return ledger_appended(ledger, err);
 }
 
 int ledger_checkpoint(struct ledger *ledger, int64_t trial, struct bytes *out,

@@ -35,6 +35,8 @@ struct ledger {
 /* The configuration of a trial. */
 const struct trial_list_config *ledger_config_of(const struct ledger *ledger,
                                                  int64_t trial);
+/* The end of an append to the journal: memory is looked at here alone. */
+int ledger_appended(struct ledger *ledger, struct error *err);
 /* Their outputs are not kept any more; with a journal only. */
 int ledger_dropped(struct ledger *ledger, const struct findings_dropped *dropped,
                    struct error *err);

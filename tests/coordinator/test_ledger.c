@@ -1,6 +1,7 @@
 /* The ledger: what one start has recorded, the next one finds, wherever the first one
  * died. */
 #include "coordinator/ledger.h"
+#include "coordinator/ledger_take.h"
 
 #include "tests/coordinator/sample_run.h"
 #include "tests/support/places.h"
@@ -563,6 +564,81 @@ static void shard_without_trials_is_refused(void)
     sample_run_clear(&run);
 }
 
+/* Of trials under the numbers that other has for them, but for one of them. */
+static int64_t *numbers_in(struct trial_list *other, const struct trial_list *list,
+                           int64_t without)
+{
+    int64_t *numbers = calloc((size_t)list->trial_count, sizeof *numbers);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(numbers);
+    for (int64_t i = 1; i <= list->trial_count; i++)
+        for (int64_t at = 1; at <= other->trial_count && i != without; at++)
+            if (digest_equal(trial_list_identity(list, i),
+                             trial_list_identity(other, at)))
+                numbers[i - 1] = at;
+    return numbers;
+}
+
+static void take_from(struct coordination *c, const char *dir, int64_t without)
+{
+    struct coordination from = {.ledger = NULL};
+    struct journal_end end;
+    struct error err = {""};
+
+    CU_ASSERT_EQUAL_FATAL(history_read(&from.history, dir, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(
+        sample_run_again(&from.run, &(struct sample_change){0}, &from.history, &err),
+        0);
+    int64_t *numbers =
+        numbers_in(&c->run.enrolment.list, &from.run.enrolment.list, without);
+    CU_ASSERT_EQUAL(ledger_take(c->ledger, dir, &from.run.job, numbers, &end, &err), 0);
+    CU_ASSERT_EQUAL(end.files, 2);
+    free(numbers);
+    sample_run_clear(&from.run);
+    history_clear(&from.history);
+}
+
+static void records_of_another_directory_count_under_new_numbers(void)
+{
+    struct sample_change turned = {
+        .sweep = "seeds = 2; space = { learning_rate = [3e-3, 2e-3, 1e-3]; };"};
+    struct coordination c;
+    char from[PATH - 64], to[PATH - 64];
+
+    fresh_folder(from);
+    fresh_folder(to);
+    must_start(&c, from, NULL);
+    whole_trial(&c, 2);                                       /* 1: there it is 5 */
+    struct trial_lease second = grant(&c), third = grant(&c); /* 6 and 3 */
+    report(&c, second, 1);
+    report(&c, third, 1);
+    flush(&c);
+    stop(&c);
+    must_start(&c, from, NULL); /* a second journal */
+    struct trial_lease again = grant(&c);
+    report(&c, again, 2);
+    flush(&c);
+    stop(&c);
+    must_start(&c, to, &turned);
+    take_from(&c, from, 3);
+    stop(&c);
+    must_start(&c, to, &turned);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 5), TRIAL_DONE);
+    CU_ASSERT_EQUAL(trial_table_count(c.table, TRIAL_QUEUED), SAMPLE_TRIALS - 1);
+    CU_ASSERT_EQUAL(trial_table_epochs(c.table, 6), 2);
+    CU_ASSERT_EQUAL(trial_table_attempts(c.table, 6), 2);
+    CU_ASSERT_EQUAL(trial_table_attempts(c.table, 3), 0); /* it was left out */
+    check_checkpoint(&c, 6, "trial 2 epoch 2");
+    struct results results = snapshot(&c);
+    CU_ASSERT_EQUAL(results.epoch_count, 4);
+    CU_ASSERT_EQUAL(results.trials[4].score, score_of(1, 2));
+    CU_ASSERT_EQUAL_FATAL(results.adapters_count, 1);
+    CU_ASSERT_EQUAL(results.adapters[0].trials[0], 5);
+    CU_ASSERT_EQUAL(results.adapters[0].vectors[0][0], 1.0F); /* as it was made */
+    results_clear(&results);
+    stop(&c);
+}
+
 static void more_epochs_continue_trials_that_do_not_know_their_end(void)
 {
     struct coordination c;
@@ -826,6 +902,7 @@ int main(void)
         SUITE_TEST(job_that_shrank_leaves_the_others_as_they_are),
         SUITE_TEST(shard_wants_its_own_trials_in_every_start),
         SUITE_TEST(shard_without_trials_is_refused),
+        SUITE_TEST(records_of_another_directory_count_under_new_numbers),
         SUITE_TEST(more_epochs_continue_trials_that_do_not_know_their_end),
         SUITE_TEST(more_epochs_of_a_schedule_that_ends_are_new_trials),
         SUITE_TEST(job_without_a_common_configuration_is_another),
