@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_prepare, &command_run,    &command_status,  &command_predict,
-    &command_export,  &command_verify, &command_recover, NULL,
+    &command_prepare, &command_run,    &command_status,
+    &command_predict, &command_export, &command_verify,
+    &command_recover, &command_merge,  NULL,
 };
 
 static void print_overview(void)

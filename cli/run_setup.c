@@ -273,7 +273,8 @@ int run_setup_prepare(struct run_setup *setup, struct error *err)
     return rc;
 }
 
-static int reload(struct run_setup *setup, struct error *err)
+/* shards: NULL, or where to say how many there were, of which all are wanted now. */
+static int reload(struct run_setup *setup, int *shards, struct error *err)
 {
     char name[SETTINGS_PATH + 32];
     int rc = history_read(&setup->history, setup->dir, err);
@@ -283,6 +284,10 @@ static int reload(struct run_setup *setup, struct error *err)
         return error_set(err, ERR_INPUT, "%s: there is no journal in it", setup->dir);
     snprintf(name, sizeof name, "%s: the journal's job", setup->dir);
     rc = job_spec_parse(&setup->spec, name, "/", setup->history.job, NULL, 0, err);
+    if (!rc && shards) {
+        *shards = setup->spec.cluster.shards;
+        setup->spec.cluster.shard = setup->spec.cluster.shards = 1;
+    }
     if (!rc)
         rc = prepare_encoder(setup, err);
     if (!rc)
@@ -294,14 +299,20 @@ static int reload(struct run_setup *setup, struct error *err)
     return rc ? rc : prepare(setup, err);
 }
 
-int run_setup_reload(struct run_setup *out, const char *dir, struct error *err)
+int run_setup_reload_whole(struct run_setup *out, const char *dir, int *shards,
+                           struct error *err)
 {
     memset(out, 0, sizeof *out);
     snprintf(out->dir, sizeof out->dir, "%s", dir);
-    int rc = reload(out, err);
+    int rc = reload(out, shards, err);
     if (rc)
         run_setup_clear(out);
     return rc;
+}
+
+int run_setup_reload(struct run_setup *out, const char *dir, struct error *err)
+{
+    return run_setup_reload_whole(out, dir, NULL, err);
 }
 
 void run_setup_remove_data(const struct run_setup *setup)

@@ -40,6 +40,10 @@ int run_setup_prepare(struct run_setup *setup, struct error *err);
 /* A run directory as its journal and its own files tell it, whatever has become of the
  * job file and the data since; the encoder must still be there. Writes nothing. */
 int run_setup_reload(struct run_setup *out, const char *dir, struct error *err);
+/* The same, but of a shard with all trials of its job. shards: how many shards the job
+ * was cut into; NULL: the run directory as it is. */
+int run_setup_reload_whole(struct run_setup *out, const char *dir, int *shards,
+                           struct error *err);
 /* Removes the data that run_setup_prepare() has put there. */
 void run_setup_remove_data(const struct run_setup *setup);
 void run_setup_clear(struct run_setup *setup);
