@@ -194,7 +194,7 @@ static int coordinate(const char *dir, int64_t trials, int workers,
     static volatile sig_atomic_t stops;
     static float gold[ROWS];
     static const struct digest dataset = {1, 2};
-    struct enrolment_data data = {&dataset, {3, 4}, LAYERS};
+    struct enrolment_data data = {&dataset, {3, 4}, LAYERS, false};
     struct job_spec spec;
     struct sweep sweep = {0};
     struct history history = {0};

@@ -69,7 +69,7 @@ static void set_up(struct large_run *run)
         .layers = LAYERS, .hidden = HIDDEN, .ffn = FFN};
     static const struct digest dataset = {1, 2};
     static float gold[ROWS];
-    struct enrolment_data data = {&dataset, {3, 4}, LAYERS};
+    struct enrolment_data data = {&dataset, {3, 4}, LAYERS, false};
     struct trial_policy policy = {.attempts = 3};
     struct history history = {0};
     struct error err;

@@ -204,7 +204,7 @@ static int check_same_tasks(const struct run_setup *setup, struct error *err)
     return rc;
 }
 
-static int enrol_trials(struct run_setup *setup, struct error *err)
+static int enrol_trials(struct run_setup *setup, bool past, struct error *err)
 {
     size_t n = (size_t)setup->spec.task_count;
     struct digest *datasets = calloc(n, sizeof *datasets);
@@ -213,7 +213,7 @@ static int enrol_trials(struct run_setup *setup, struct error *err)
     for (size_t i = 0; i < n; i++)
         datasets[i] = setup->tasks[i].dataset;
     struct enrolment_data data = {datasets, setup->encoder_digest,
-                                  setup->encoder.layers};
+                                  setup->encoder.layers, past};
     int rc =
         enrolment_init(&setup->enrolment, &setup->history, &setup->sweep, &data, err);
     free(datasets);
@@ -231,15 +231,16 @@ static void log_tasks(const struct run_setup *setup)
                  (long long)setup->tasks[i].rows[SPLIT_DEV]);
 }
 
-static int prepare(struct run_setup *setup, struct error *err)
+/* past: of a run directory as it is, which nobody is going to work on. */
+static int prepare(struct run_setup *setup, bool past, struct error *err)
 {
     int rc = run_data_prepare(setup, err);
     if (!rc)
         rc = check_same_tasks(setup, err);
-    if (!rc)
+    if (!rc && !past)
         rc = run_check_trials(setup, err);
     if (!rc)
-        rc = enrol_trials(setup, err);
+        rc = enrol_trials(setup, past, err);
     if (!rc)
         rc = enrolment_take_shard(&setup->enrolment, setup->spec.cluster.shard,
                                   setup->spec.cluster.shards, err);
@@ -255,7 +256,7 @@ int run_setup_prepare(struct run_setup *setup, struct error *err)
     if (!rc)
         rc = read_history(setup, err);
     if (!rc)
-        rc = prepare(setup, err);
+        rc = prepare(setup, false, err);
     if (rc)
         return rc;
     /* an older outcome must not speak for this job */
@@ -296,7 +297,7 @@ static int reload(struct run_setup *setup, int *shards, struct error *err)
         rc = order_tasks(setup, err);
     if (!rc)
         rc = run_data_find(setup, err);
-    return rc ? rc : prepare(setup, err);
+    return rc ? rc : prepare(setup, true, err);
 }
 
 int run_setup_reload_whole(struct run_setup *out, const char *dir, int *shards,

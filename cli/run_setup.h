@@ -38,7 +38,8 @@ int run_setup_look(struct run_setup *setup, struct error *err);
  * earlier starts come first in spec, in their old order. */
 int run_setup_prepare(struct run_setup *setup, struct error *err);
 /* A run directory as its journal and its own files tell it, whatever has become of the
- * job file and the data since; the encoder must still be there. Writes nothing. */
+ * job file, the data and files named by init since; the encoder must still be there.
+ * Writes nothing. */
 int run_setup_reload(struct run_setup *out, const char *dir, struct error *err);
 /* The same, but of a shard with all trials of its job. shards: how many shards the job
  * was cut into; NULL: the run directory as it is. */

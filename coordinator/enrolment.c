@@ -108,12 +108,36 @@ static int init_digest(struct init_digest *last, const char *path, struct error 
     return rc;
 }
 
+static struct digest key_of_parts(struct trial_parts parts)
+{
+    return digest_of(&parts, sizeof parts);
+}
+
+/* Where a file that init names is gone, its trials are known by what they are made of:
+ * the last ones, where its content was another before. */
+static int list_parts(struct digest_map *map, const struct trial_list *list,
+                      struct error *err)
+{
+    int rc = 0;
+
+    for (int64_t i = 1; !rc && i <= list->trial_count; i++)
+        rc = digest_map_put(map, key_of_parts(trial_list_parts(list, i)), i);
+    return rc ? error_set(err, rc, "out of memory for the trials") : 0;
+}
+
+static void want(struct enrolment *e, int64_t number)
+{
+    e->wanted_count += !e->wanted[number - 1];
+    e->wanted[number - 1] = true;
+}
+
 static int enrol_trials(struct enrolment *e, const struct sweep *sweep,
                         const struct enrolment_data *data, const int *numbers,
                         struct error *err)
 {
     struct init_digest init = {.path = ""};
-    int rc = 0;
+    struct digest_map past = {0};
+    int rc = data->past ? list_parts(&past, &e->list, err) : 0;
 
     for (int64_t i = 1; !rc && i <= sweep->trial_count; i++) {
         struct sweep_trial parts = sweep_trial(sweep, i);
@@ -130,16 +154,21 @@ static int enrol_trials(struct enrolment *e, const struct sweep *sweep,
             .parts = {parts.task, numbers[parts.config - 1], parts.seed}};
         int64_t number;
         bool added;
+        if (rc == ERR_INPUT &&
+            (number = digest_map_find(&past, key_of_parts(entry.parts)))) {
+            want(e, number);
+            rc = 0;
+            continue;
+        }
         if (!rc)
             rc = identity_digest(&entry.identity, &settings,
                                  &sweep->spec->tasks[parts.task], &identity, err);
         if (!rc)
             rc = trial_list_trial(&e->list, &entry, &number, &added, err);
         if (!rc)
-            e->wanted_count += !e->wanted[number - 1];
-        if (!rc)
-            e->wanted[number - 1] = true;
+            want(e, number);
     }
+    digest_map_clear(&past);
     return rc;
 }
 

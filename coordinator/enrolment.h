@@ -12,6 +12,7 @@ struct enrolment_data {
     const struct digest *datasets; /* (tasks) */
     struct digest encoder;
     int layers; /* of the encoder */
+    bool past;  /* only what history knows counts: init files may be gone */
 };
 
 struct enrolment {

@@ -402,6 +402,12 @@ def init_files():
         if done.returncode:
             failures.append("a good adapter.init")
             print("FAILED a good adapter.init:", done.stderr.decode())
+        os.remove(os.path.join(folder, good))
+        for command in ("verify", "recover"):  # they compute nothing
+            done = run(folder, [command, "out"])
+            if done.returncode:
+                failures.append(f"{command} without the init file")
+                print(f"FAILED {command} without the init file:", done.stderr.decode())
 
 
 case("missing data file", ["dev.tsv", "No such file"], **{"dev.tsv": None})

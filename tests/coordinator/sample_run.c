@@ -38,7 +38,7 @@ int sample_run_again(struct sample_run *run, const struct sample_change *change,
                      struct history *history, struct error *err)
 {
     static const struct digest dataset = {1, 2};
-    struct enrolment_data data = {&dataset, {3, 4}, LAYERS};
+    struct enrolment_data data = {&dataset, {3, 4}, LAYERS, false};
     memset(run, 0, sizeof *run);
     int rc = read_job(run, change, err);
     if (!rc)
