@@ -42,19 +42,21 @@ static void say(const struct error *why, const struct journal_rewritten *counts)
         (long long)counts->damaged, counts->damaged == 1 ? "" : "s");
 }
 
-/* Bytes that are no records. */
-static int mend_journal(const char *dir, bool *mended, struct error *err)
+/* Bytes that are no records. *anew: nothing is left, and nothing was lost. */
+static int mend_journal(const char *dir, bool *mended, bool *anew, struct error *err)
 {
     struct journal_rewritten counts;
     struct journal_end end;
     struct error why;
     int rc = journal_read(dir, NULL, NULL, &end, &why);
     *mended = rc == ERR_INPUT;
+    *anew = false;
     if (!*mended)
         return rc ? error_set(err, rc, "%s", why.text) : 0;
     rc = ledger_rewrite_jobs(dir, &counts, err);
     if (!rc)
         say(&why, &counts);
+    *anew = !rc && counts.kept == 0;
     return rc;
 }
 
@@ -94,8 +96,13 @@ static int recover_setup(const struct run_setup *setup, bool mended, struct erro
 static int recover_locked(const char *dir, struct error *err)
 {
     struct run_setup setup;
-    bool mended;
-    int rc = mend_journal(dir, &mended, err);
+    bool mended, anew;
+    int rc = mend_journal(dir, &mended, &anew, err);
+    if (!rc && anew) {
+        printf("%s: nothing in it had been acknowledged; shiftwork run begins anew\n",
+               dir);
+        return 0;
+    }
     if (!rc)
         rc = run_setup_reload(&setup, dir, err);
     if (rc)

@@ -22,6 +22,23 @@ static int of_newer_program(const struct frame *frame, struct error *err)
                      frame->type);
 }
 
+static int job_is_lost(struct error *err)
+{
+    return error_set(
+        err, ERR_INPUT,
+        "the journal's record of its job is damaged, so nothing can be had "
+        "from the rest; run the job in another directory");
+}
+
+/* A job, its configurations and its trials are committed before anything else, and
+ * acknowledged to nobody. So where nothing lies behind them, their commit has never
+ * ended: power was cut when some pages of it were on the disk and others not. */
+static int judge_without_job(const struct frame *frame, struct error *err)
+{
+    bool first_commit = frame->type == RECORD_CONFIG || frame->type == RECORD_TRIALS;
+    return first_commit ? 0 : job_is_lost(err);
+}
+
 static int judge_jobs(void *arg, const struct frame *frame, struct bytes *out,
                       struct error *err)
 {
@@ -30,10 +47,8 @@ static int judge_jobs(void *arg, const struct frame *frame, struct bytes *out,
         return of_newer_program(frame, err);
     if (frame->type == RECORD_OLD_CONFIG)
         return history_take(history, frame, err); /* it says why not */
-    if (frame->type == RECORD_TRIALS && !history->job)
-        return error_set(err, ERR_INPUT,
-                         "the journal's record of its job is damaged, so nothing can "
-                         "be had from the rest; run the job in another directory");
+    if (!history->job && frame->type != RECORD_JOB)
+        return judge_without_job(frame, err);
     int rc = history_take(history, frame, err);
     return rc ? left_out(rc) : copy(frame, out);
 }

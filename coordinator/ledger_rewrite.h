@@ -7,7 +7,10 @@
 #include "storage/journal_rewrite.h"
 
 /* First: leaves out damaged places and what does not fit the jobs, configurations and
- * trials before it. ERR_INPUT: the job itself is lost; nothing has changed. */
+ * trials before it. ERR_INPUT: the job itself is lost; nothing has changed. Where
+ * nothing was recorded besides a job whose commit never ended, nothing is kept:
+ * out->kept is 0.
+ */
 int ledger_rewrite_jobs(const char *run_dir, struct journal_rewritten *out,
                         struct error *err);
 

@@ -344,6 +344,28 @@ def case_a_damaged_journal_loses_only_what_is_computed_again(folder):
     check("record of its job" in done.stderr, done.stderr)
 
 
+def case_a_first_commit_that_never_ended_is_set_aside(folder):
+    expect(run(folder), 0)
+    before, out = digest(folder), os.path.join(folder, "out")
+    journal = os.path.join(out, "journal.0001")
+    places, _ = records(journal)
+    with open(journal, "rb") as f:
+        data = f.read()
+    grants = [p for p in places if data[p + 6] == 5]
+    with open(journal, "r+b") as f:
+        f.truncate(grants[0])
+        f.seek(places[1])
+        f.write(bytes(100))
+    os.remove(os.path.join(out, "outcome"))
+    expect(run(folder), 1)
+    done = command_on("recover", out)
+    expect(done, 0)
+    check("nothing in it had been acknowledged" in done.stdout, done.stdout)
+    expect(run(folder), 0)
+    check(digest(folder) == before, "other numbers than before")
+    expect(command_on("verify", out), 0)
+
+
 def case_lost_outputs_are_computed_again(folder):
     expect(run(folder), 0)
     before, out = digest(folder), os.path.join(folder, "out")

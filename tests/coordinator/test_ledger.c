@@ -1,6 +1,7 @@
 /* The ledger: what one start has recorded, the next one finds, wherever the first one
  * died. */
 #include "coordinator/ledger.h"
+#include "coordinator/ledger_rewrite.h"
 #include "coordinator/ledger_take.h"
 
 #include "tests/coordinator/sample_run.h"
@@ -871,6 +872,68 @@ static void trial_whose_checkpoint_is_missing_begins_anew(void)
     stop(&c);
 }
 
+/* The first page behind START has not reached the disk, later ones have. */
+static void lose_the_job(const char *dir)
+{
+    char path[PATH], zeros[64] = {0};
+    struct journal_end end;
+    const char *empty = place_temporary();
+
+    snprintf(path, sizeof path, "%s/start", empty);
+    mkdir(path, 0700);
+    struct journal *journal;
+    CU_ASSERT_EQUAL_FATAL(journal_start(&journal, path, NULL, NULL, NULL, NULL), 0);
+    journal_close(journal);
+    CU_ASSERT_EQUAL_FATAL(journal_read(path, NULL, NULL, &end, NULL), 0);
+    snprintf(path, sizeof path, "%s/journal.0001", dir);
+    int fd = open(path, O_WRONLY);
+    CU_ASSERT_EQUAL(pwrite(fd, zeros, sizeof zeros, (off_t)end.length), sizeof zeros);
+    close(fd);
+}
+
+static void first_commit_that_never_ended_is_set_aside(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+    struct sample_change none = {0};
+    struct journal_rewritten counts;
+    struct error err = {""};
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    stop(&c);
+    lose_the_job(dir);
+    CU_ASSERT_EQUAL(start(&c, dir, &none, &err), ERR_INPUT);
+    stop(&c);
+    CU_ASSERT_EQUAL(ledger_rewrite_jobs(dir, &counts, &err), 0);
+    CU_ASSERT_EQUAL(counts.kept, 0);
+    must_start(&c, dir, NULL);
+    CU_ASSERT_EQUAL(c.run.enrolment.first_new, 1);
+    whole_trial(&c, 2);
+    flush(&c);
+    stop(&c);
+    must_start(&c, dir, NULL);
+    CU_ASSERT_EQUAL(trial_table_state(c.table, 1), TRIAL_DONE);
+    stop(&c);
+}
+
+static void lost_job_of_a_run_that_has_begun_is_refused(void)
+{
+    struct coordination c;
+    char dir[PATH - 64];
+    struct journal_rewritten counts;
+    struct error err = {""};
+
+    fresh_folder(dir);
+    must_start(&c, dir, NULL);
+    grant(&c);
+    flush(&c);
+    stop(&c);
+    lose_the_job(dir);
+    CU_ASSERT_EQUAL(ledger_rewrite_jobs(dir, &counts, &err), ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "record of its job is damaged"));
+}
+
 static void missing_outputs_are_refused(void)
 {
     struct coordination c;
@@ -911,6 +974,8 @@ int main(void)
         SUITE_TEST(segments_made_until_the_new_journal_is_there_are_found),
         SUITE_TEST(numbers_of_segments_are_not_used_again),
         SUITE_TEST(trial_whose_checkpoint_is_missing_begins_anew),
+        SUITE_TEST(first_commit_that_never_ended_is_set_aside),
+        SUITE_TEST(lost_job_of_a_run_that_has_begun_is_refused),
         SUITE_TEST(missing_outputs_are_refused),
         {NULL, NULL},
     };
