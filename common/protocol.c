@@ -23,6 +23,8 @@ static const struct message_kind kinds[] = {
     {MESSAGE_FAILURE, "FAILURE", 2 * MESSAGE_FIRST},
     {MESSAGE_STOPPED, "STOPPED", MESSAGE_FIRST},
     {MESSAGE_UNFIT, "UNFIT", 2 * MESSAGE_FIRST},
+    {MESSAGE_FETCH, "FETCH", MESSAGE_FIRST},
+    {MESSAGE_STAGED, "STAGED", 2 * MESSAGE_FIRST},
     {MESSAGE_WELCOME, "WELCOME", 2 * MESSAGE_FIRST},
     {MESSAGE_TASK, "TASK", 2 * MESSAGE_FIRST},
     {MESSAGE_GRANT, "GRANT", 1024 * (size_t)MIB},
@@ -35,6 +37,9 @@ static const struct message_kind kinds[] = {
     {MESSAGE_JOIN, "JOIN", MESSAGE_FIRST},
     {MESSAGE_WORK, "WORK", 256 * (size_t)MIB},
     {MESSAGE_PART, "PART", 1024 * (size_t)MIB},
+    {MESSAGE_STAGE, "STAGE", 2 * MESSAGE_FIRST},
+    {MESSAGE_FILE, "FILE", MESSAGE_FIRST},
+    {MESSAGE_CHUNK, "CHUNK", CHUNK_MAX + MESSAGE_FIRST},
 };
 
 static const struct message_kind *kind_of(unsigned tag)

@@ -29,6 +29,13 @@
  *                                 STOP               ->     (the lease has ended)
  *                                              <- STOPPED   (or FAILURE: it is free)
  *
+ * With cluster.stage, workers get files from the coordinator:
+ *
+ *                    <-           STAGE, then FILE for each (after WELCOME)
+ *   FETCH            ->                                    (at most FETCH_MAX ahead)
+ *                    <-           CHUNK                    (answers it)
+ *   STAGED           ->                                    (for the log)
+ *
  * Encoders append to bytes, whose failed says that memory ran out. Decoders trust
  * nothing: wrong version, tag or size, a count or text out of range are ERR_PROTOCOL
  * before anything is allocated. Texts and arrays of a decoded message point into the
@@ -55,6 +62,8 @@ enum message_tag {
     MESSAGE_FAILURE = 5,
     MESSAGE_STOPPED = 6,
     MESSAGE_UNFIT = 7,
+    MESSAGE_FETCH = 16,
+    MESSAGE_STAGED = 17,
     /* from the coordinator */
     MESSAGE_WELCOME = 32,
     MESSAGE_TASK = 33,
@@ -63,6 +72,9 @@ enum message_tag {
     MESSAGE_STOP = 36,
     MESSAGE_ALIVE = 37,
     MESSAGE_FAREWELL = 38,
+    MESSAGE_STAGE = 52,
+    MESSAGE_FILE = 53,
+    MESSAGE_CHUNK = 54,
     MESSAGE_CREW = 44,
     MESSAGE_HELP = 45,
     /* between workers */
@@ -82,6 +94,12 @@ enum {
     PROTOCOL_TEXT = 4095, /* reasons */
     PROTOCOL_SETTINGS = 16383,
     GRANT_MAX = 32, /* trials a grant */
+};
+
+enum {
+    CHUNK_MAX = 256 * 1024, /* bytes of a file a message */
+    FETCH_MAX = 4,          /* chunks that a worker may wait for */
+    STAGE_FILES_MAX = 1 << 17,
 };
 
 /* Tag and whole size of the message that starts with these bytes, at least
@@ -328,5 +346,58 @@ struct part {
 };
 void part_encode(struct bytes *out, const struct part *m);
 int part_decode(struct part *m, const uint8_t *buf, size_t len, struct error *err);
+
+/* Where a worker keeps the files that it gets, and how many there are. */
+struct stage_order {
+    const char *dir; /* on its node */
+    uint32_t files;  /* FILE messages that follow, 1…STAGE_FILES_MAX */
+};
+void stage_order_encode(struct bytes *out, const struct stage_order *m);
+int stage_order_decode(struct stage_order *m, const uint8_t *buf, size_t len,
+                       struct error *err);
+
+enum stage_kind { STAGE_ENCODER, STAGE_DATASET, STAGE_INIT };
+
+/* One of them. */
+struct stage_file {
+    uint32_t file; /* from 0, in order */
+    enum stage_kind kind;
+    uint16_t task;    /* of a dataset */
+    const char *name; /* in the encoder's folder; "" for the others */
+    uint64_t size;
+    struct digest digest; /* of its bytes */
+};
+void stage_file_encode(struct bytes *out, const struct stage_file *m);
+int stage_file_decode(struct stage_file *m, const uint8_t *buf, size_t len,
+                      struct error *err);
+
+struct fetch {
+    uint32_t file;
+    uint64_t offset;
+    uint32_t size; /* 1…CHUNK_MAX */
+};
+void fetch_encode(struct bytes *out, const struct fetch *m);
+int fetch_decode(struct fetch *m, const uint8_t *buf, size_t len, struct error *err);
+
+/* What a FETCH asked for; fewer bytes where the coordinator cannot read more. */
+struct chunk {
+    uint32_t file;
+    uint64_t offset;
+    const uint8_t *data;
+    uint32_t size; /* 0…CHUNK_MAX */
+};
+void chunk_encode(struct bytes *out, const struct chunk *m);
+int chunk_decode(struct chunk *m, const uint8_t *buf, size_t len, struct error *err);
+
+/* What the worker wanted is on its node. */
+struct staged {
+    enum stage_kind kind;
+    uint16_t task;
+    uint64_t fetched;    /* bytes; 0: it was there */
+    double seconds;      /* with waiting */
+    const char *damaged; /* a file that was there, but not whole; else "" */
+};
+void staged_encode(struct bytes *out, const struct staged *m);
+int staged_decode(struct staged *m, const uint8_t *buf, size_t len, struct error *err);
 
 #endif

@@ -103,6 +103,20 @@ static const struct part part = {.trial = 3,
                                  .loss_count = 1,
                                  .losses = (const uint8_t *)&(const double){0.5},
                                  .floats = {(const uint8_t *)floats, 3}};
+static const struct stage_order stage_order = {.dir = "/tmp/s", .files = 3};
+static const struct stage_file stage_file = {.file = 2,
+                                             .kind = STAGE_ENCODER,
+                                             .name = "config.json",
+                                             .size = 77,
+                                             .digest = {7, 8}};
+static const struct fetch fetch = {.file = 2, .offset = 262144, .size = 9};
+static const struct chunk chunk = {
+    .file = 2, .offset = 262144, .data = blob, .size = sizeof blob};
+static const struct staged staged = {.kind = STAGE_DATASET,
+                                     .task = 1,
+                                     .fetched = 1000,
+                                     .seconds = 0.5,
+                                     .damaged = "/tmp/s/x"};
 
 /* One message: how to encode the sample above, and to decode and encode again. */
 struct message_case {
@@ -142,6 +156,11 @@ CASE(help)
 CASE(join)
 CASE(work)
 CASE(part)
+CASE(stage_order)
+CASE(stage_file)
+CASE(fetch)
+CASE(chunk)
+CASE(staged)
 
 static int alive_again(struct bytes *out, const uint8_t *buf, size_t len,
                        struct error *err)
@@ -207,6 +226,16 @@ static const struct message_case cases[] = {
     ENTRY(MESSAGE_PART, part,
           "0200320038000000030000000000000002000000090000000000000001000000000000000000e0"
           "3f030000000000803f000000c00000003f"),
+    ENTRY(MESSAGE_STAGE, stage_order, "0200340017000000060000002f746d702f730003000000"),
+    ENTRY(MESSAGE_FILE, stage_file,
+          "0200350037000000020000000000000b000000636f6e6669672e6a736f6e004d000000000000"
+          "0007000000000000000800000000000000"),
+    ENTRY(MESSAGE_FETCH, fetch, "020010001800000002000000000004000000000009000000"),
+    ENTRY(MESSAGE_CHUNK, chunk,
+          "020036001d000000020000000000040000000000050000000908070605"),
+    ENTRY(MESSAGE_STAGED, staged,
+          "0200110028000000010100e803000000000000000000000000e03f080000002f746d702f732f"
+          "7800"),
     {MESSAGE_ALIVE, alive_encode, alive_again, "0200250008000000"},
 };
 enum { CASES = sizeof cases / sizeof *cases };
@@ -377,6 +406,21 @@ static void values_out_of_range_are_refused(void)
     bytes_clear(&out);
 }
 
+static void names_that_leave_their_folder_are_refused(void)
+{
+    static const char *const names[] = {"", "..", ".x", "a/b", "/a"};
+    struct bytes out = {0};
+    struct stage_file file = stage_file, got;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        file.name = names[i];
+        out.size = 0;
+        stage_file_encode(&out, &file);
+        CU_ASSERT_EQUAL(stage_file_decode(&got, out.data, out.size, NULL),
+                        ERR_PROTOCOL);
+    }
+    bytes_clear(&out);
+}
+
 static void floats_are_copied_from_any_address(void)
 {
     uint8_t raw[1 + sizeof floats];
@@ -397,6 +441,7 @@ int main(void)
         SUITE_TEST(header_refuses_sizes_above_the_tags_limit),
         SUITE_TEST(undefined_scores_survive),
         SUITE_TEST(values_out_of_range_are_refused),
+        SUITE_TEST(names_that_leave_their_folder_are_refused),
         SUITE_TEST(floats_are_copied_from_any_address),
         {NULL, NULL},
     };

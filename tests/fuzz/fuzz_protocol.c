@@ -63,6 +63,16 @@ static void check(const uint8_t *data, size_t size)
         CHECK(work)
     case MESSAGE_PART:
         CHECK(part)
+    case MESSAGE_FETCH:
+        CHECK(fetch)
+    case MESSAGE_STAGED:
+        CHECK(staged)
+    case MESSAGE_STAGE:
+        CHECK(stage_order)
+    case MESSAGE_FILE:
+        CHECK(stage_file)
+    case MESSAGE_CHUNK:
+        CHECK(chunk)
     default:
         rc = alive_decode(data, size, &err);
         if (!rc)
