@@ -62,7 +62,8 @@ static void limit_start(void)
 }
 
 /* The coordinator decides when workers leave, so they do not heed signals: a launcher's
- * or Slurm's reach all ranks at once. */
+ * or Slurm's reach all ranks at once. A peer that dies while something is sent to it
+ * must not end the sender (SIGPIPE): MPI finds out by itself. */
 static void set_signals(bool coordinator)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
@@ -71,6 +72,7 @@ static void set_signals(bool coordinator)
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaction(numbers[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 /* Which of the node's workers this is, and of how many. The only collective calls of a

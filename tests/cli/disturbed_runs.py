@@ -124,6 +124,17 @@ def case_a_second_signal_loses_nothing(folder):
     check(digest(folder) == digest(folder, "whole"), "other numbers than undisturbed")
 
 
+def case_a_broken_connection_ends_no_rank(folder):
+    """The kernel sends SIGPIPE to whoever writes to a process that has died."""
+    settings = longer(folder)
+    launcher = runs.start(folder, "--workers", "2", *settings)
+    runs.wait_working(folder)
+    for pid in runs.ranks(folder).values():
+        os.kill(pid, signal.SIGPIPE)
+    stderr = end(launcher, 0)
+    check("is gone" not in stderr, stderr)
+
+
 def epochs_reported(folder):
     return digest(folder).split("epochs=")[1].split()[0]
 
