@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *place(const char *name)
 {
@@ -46,6 +47,31 @@ static struct dataset example(void)
     d.splits[SPLIT_TEST].labelled = false;
     d.splits[SPLIT_TEST].labels = NULL;
     return d;
+}
+
+static struct digest bytes_of(const char *path)
+{
+    static char bytes[1 << 20];
+    FILE *file = fopen(path, "r");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    CU_ASSERT(size > 0 && size < sizeof bytes);
+    fclose(file);
+    return digest_of(bytes, size);
+}
+
+/* So that what a node has of an earlier run (cluster.stage) is found by later ones. */
+static void dataset_is_written_as_the_same_bytes_at_any_time(void)
+{
+    struct dataset d = example();
+    struct digest first;
+
+    CU_ASSERT_EQUAL_FATAL(dataset_file_write(place("first.h5"), &d, NULL), 0);
+    first = bytes_of(place("first.h5"));
+    sleep(2); /* more than a time in a file would tell apart */
+    CU_ASSERT_EQUAL_FATAL(dataset_file_write(place("then.h5"), &d, NULL), 0);
+    CU_ASSERT_TRUE(digest_equal(bytes_of(place("then.h5")), first));
 }
 
 static void dataset_reads_back_with_the_same_digest(void)
@@ -137,6 +163,7 @@ static void other_files_are_refused(void)
 int main(void)
 {
     static const struct suite_test tests[] = {
+        SUITE_TEST(dataset_is_written_as_the_same_bytes_at_any_time),
         SUITE_TEST(dataset_reads_back_with_the_same_digest),
         SUITE_TEST(contradictions_are_refused_by_name),
         SUITE_TEST(regression_has_real_labels_and_no_names),
