@@ -118,6 +118,7 @@ int weight_files_open(struct weight_files *out, const char *dir, struct error *e
         rc = error_set(err, ERR_MEMORY, "out of memory");
     } else if (access(one, F_OK) && !access(index, F_OK)) {
         free(one);
+        out->indexed = true;
         rc = open_index(out, dir, index, err);
     } else {
         rc = open_one(out, one, err);
@@ -152,4 +153,34 @@ const struct safetensors_tensor *weight_files_find(const struct weight_files *fi
             return t;
     }
     return NULL;
+}
+
+static int copy_names(char **names, int *count, const struct weight_files *files,
+                      struct error *err)
+{
+    names[(*count)++] = strdup("config.json");
+    if (files->indexed)
+        names[(*count)++] = strdup("model.safetensors.index.json");
+    for (int i = 0; i < files->count; i++)
+        names[(*count)++] = strdup(strrchr(files->files[i].path, '/') + 1);
+    for (int i = 0; i < *count; i++)
+        if (!names[i])
+            return error_set(err, ERR_MEMORY, "out of memory");
+    return 0;
+}
+
+int weight_files_names(char ***names, int *count, const char *dir, struct error *err)
+{
+    struct weight_files files;
+    int rc = weight_files_open(&files, dir, err);
+
+    *count = 0;
+    *names = NULL;
+    if (rc)
+        return rc;
+    *names = calloc((size_t)files.count + 2, sizeof **names);
+    rc = *names ? copy_names(*names, count, &files, err)
+                : error_set(err, ERR_MEMORY, "out of memory");
+    weight_files_close(&files);
+    return rc;
 }
