@@ -33,6 +33,7 @@ struct channels {
     int *completed, completed_count, completed_at;
     int given;   /* peer whose message the caller reads now, or -1 */
     int waiting; /* messages not yet sent, of peers that are not lost */
+    size_t waiting_bytes;
     int lost, untold;
 };
 
@@ -43,8 +44,10 @@ static MPI_Request *request_of(struct channels *channels, int peer, int slot)
 
 static void forget_outgoing(struct channels *channels, struct peer *peer)
 {
-    for (struct outgoing *o = peer->first; o; o = o->next)
+    for (struct outgoing *o = peer->first; o; o = o->next) {
         channels->waiting--;
+        channels->waiting_bytes -= o->message.size;
+    }
     peer->first = peer->last = NULL; /* leaked: the first may be under way */
 }
 
@@ -211,6 +214,7 @@ static void sent(struct channels *channels, int index)
         peer->first = o->next;
         if (!peer->first)
             peer->last = NULL;
+        channels->waiting_bytes -= o->message.size;
         outgoing_free(o);
         channels->waiting--;
     }
@@ -239,6 +243,7 @@ int channels_send(struct channels *channels, int index, struct bytes *message,
     o->mpi_tag = (int)tag;
     *message = (struct bytes){0};
     channels->waiting++;
+    channels->waiting_bytes += o->message.size;
     if (peer->last) {
         peer->last->next = o;
         peer->last = o;
@@ -409,6 +414,11 @@ bool channels_quiet(const struct channels *channels) { return channels->waiting 
 bool channels_quiet_to(const struct channels *channels, int index)
 {
     return !channels->peer[index].first;
+}
+
+size_t channels_waiting(const struct channels *channels)
+{
+    return channels->waiting_bytes;
 }
 
 bool channels_lost(const struct channels *channels) { return channels->lost > 0; }

@@ -57,6 +57,8 @@ void channels_drop(struct channels *channels, int peer);
 /* No message to any peer waits or is under way. */
 bool channels_quiet(const struct channels *channels);
 bool channels_quiet_to(const struct channels *channels, int peer); /* to this one */
+/* Bytes of all that wait or are under way. */
+size_t channels_waiting(const struct channels *channels);
 /* Some peer was lost: MPI_Finalize would wait for it. */
 bool channels_lost(const struct channels *channels);
 

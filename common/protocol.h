@@ -97,8 +97,8 @@ enum {
 };
 
 enum {
-    CHUNK_MAX = 256 * 1024, /* bytes of a file a message */
-    FETCH_MAX = 4,          /* chunks that a worker may wait for */
+    CHUNK_MAX = 1 << 20, /* bytes of a file a message */
+    FETCH_MAX = 4,       /* chunks that a worker may wait for */
     STAGE_FILES_MAX = 1 << 17,
 };
 

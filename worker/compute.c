@@ -41,7 +41,8 @@ struct compute {
     struct digest encoder_digest;
     int threads, task_count;
     struct known_task *tasks;
-    bool encoder_open; /* compute thread only */
+    struct stage *stage; /* NULL: files are read where the coordinator names them */
+    bool encoder_open;   /* compute thread only */
     struct encoder encoder;
 
     pthread_t thread;
@@ -88,15 +89,27 @@ static bool asked_to_stop(struct compute *c)
     return stopping;
 }
 
+static bool leave_staging(void *context) { return asked_to_stop(context); }
+
+/* *path becomes that of this node's copy, if there is to be one. */
+static int bring(struct compute *c, struct stage_want want, const char **path,
+                 struct error *err)
+{
+    return c->stage ? stage_bring(c->stage, &want, leave_staging, c, path, err) : 0;
+}
+
 static int open_encoder(struct compute *c, struct error *err)
 {
     if (c->encoder_open)
         return 0;
-    int rc = encoder_open(&c->encoder, c->encoder_dir, err);
+    const char *dir = c->encoder_dir;
+    int rc = bring(c, (struct stage_want){.kind = STAGE_ENCODER}, &dir, err);
+    if (!rc)
+        rc = encoder_open(&c->encoder, dir, err);
     if (!rc && !digest_equal(c->encoder.digest, c->encoder_digest)) {
         encoder_close(&c->encoder);
         rc = error_set(err, ERR_INPUT, "%s: not the encoder that the coordinator reads",
-                       c->encoder_dir);
+                       dir);
     }
     c->encoder_open = !rc;
     return rc;
@@ -110,12 +123,16 @@ static int load_task(struct compute *c, int index, struct known_task **out,
     *out = known;
     if (known->loaded)
         return 0;
-    int rc = dataset_file_read(&known->dataset, known->path, err);
+    const char *path = known->path;
+    int rc =
+        bring(c, (struct stage_want){.kind = STAGE_DATASET, .task = index}, &path, err);
+    if (!rc)
+        rc = dataset_file_read(&known->dataset, path, err);
     if (!rc)
         rc = dataset_digest(&digest, &known->dataset, err);
     if (!rc && !digest_equal(digest, known->digest))
         rc = error_set(err, ERR_INPUT, "%s: not the data that the coordinator prepared",
-                       known->path);
+                       path);
     if (rc)
         dataset_clear(&known->dataset);
     known->loaded = !rc;
@@ -137,13 +154,22 @@ static int restore(struct trial *trial, const struct queued *queued, struct erro
 }
 
 /* Another node may have another file under this name. */
-static int look_for_init(const struct settings *settings, struct digest wanted,
-                         struct error *err)
+static int look_for_init(struct compute *c, struct settings *settings,
+                         struct digest wanted, struct error *err)
 {
     struct digest digest;
+    const char *path = settings->init;
     if (!settings->init[0])
         return 0;
-    int rc = identity_file_digest(&digest, settings->init, err);
+    int rc =
+        bring(c, (struct stage_want){.kind = STAGE_INIT, .init = wanted}, &path, err);
+    if (!rc && strlen(path) >= sizeof settings->init)
+        rc = error_set(err, ERR_INPUT, "%s: the path is too long", path);
+    if (rc)
+        return rc;
+    if (path != settings->init)
+        strcpy(settings->init, path);
+    rc = identity_file_digest(&digest, settings->init, err);
     if (!rc && !digest_equal(digest, wanted))
         rc = error_set(err, ERR_INPUT, "%s: not the file that the coordinator reads",
                        settings->init);
@@ -264,8 +290,11 @@ static void compute_one(struct compute *c, const struct queued *queued)
     int rc = settings_parse(&settings, queued->settings, &err);
     bool own = queued->leader == 0;
     if (!rc && (open_encoder(c, &err) || load_task(c, queued->task, &known, &err) ||
-                (own && look_for_init(&settings, queued->init, &err)))) {
-        announce_unfit(c->mail, err.text);
+                (own && look_for_init(c, &settings, queued->init, &err)))) {
+        if (asked_to_stop(c)) /* which may be why */
+            announce_stopped(c->mail, &queued->about);
+        else
+            announce_unfit(c->mail, err.text);
         return;
     }
     if (!rc)
@@ -366,6 +395,8 @@ void compute_free(struct compute *c)
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
+
+void compute_use_stage(struct compute *c, struct stage *stage) { c->stage = stage; }
 
 int compute_task(struct compute *c, const struct task_order *m, struct error *err)
 {

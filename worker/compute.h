@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/protocol.h"
 #include "worker/mail.h"
+#include "worker/stage.h"
 
 #include <stdbool.h>
 
@@ -26,6 +27,9 @@ void compute_free(struct compute *compute);
 
 /* The rest is called by the other thread, and never waits for a computation. */
 
+/* Takes files through it from now on, before a trial is added; it must outlive the
+ * thread. */
+void compute_use_stage(struct compute *compute, struct stage *stage);
 /* Copies what TASK said; before a trial of that task is added. */
 int compute_task(struct compute *compute, const struct task_order *task,
                  struct error *err);

@@ -5,6 +5,7 @@
 #include "common/process.h"
 #include "worker/compute.h"
 #include "worker/numerics.h"
+#include "worker/stage.h"
 
 #include <math.h>
 #include <sched.h>
@@ -21,6 +22,7 @@ struct worker {
     const struct worker_place *place;
     struct channels *channels;
     struct compute *compute;
+    struct stage *stage; /* NULL: the worker reads the files itself */
     double heartbeat_s, lost_after_s;
     double heard, beat; /* last message from, last heartbeat to the coordinator */
     bool leaving;
@@ -90,6 +92,35 @@ static int on_welcome(struct worker *w, const struct channel_event *event,
     w->heartbeat_s = m.heartbeat_s;
     w->lost_after_s = m.lost_after_s;
     return compute_new(&w->compute, &setup, err);
+}
+
+static int on_stage(struct worker *w, const struct channel_event *event,
+                    struct error *err)
+{
+    struct stage_order m;
+    int rc = stage_order_decode(&m, event->data, event->size, err);
+    if (rc || w->stage)
+        return rc ? rc : error_set(err, ERR_PROTOCOL, "STAGE came twice");
+    rc = stage_new(&w->stage, &m, err);
+    if (!rc)
+        compute_use_stage(w->compute, w->stage);
+    return rc;
+}
+
+static int on_file(struct worker *w, const struct channel_event *event,
+                   struct error *err)
+{
+    struct stage_file m;
+    int rc = stage_file_decode(&m, event->data, event->size, err);
+    return rc ? rc : stage_add(w->stage, &m, err);
+}
+
+static int on_chunk(struct worker *w, const struct channel_event *event,
+                    struct error *err)
+{
+    struct chunk m;
+    int rc = chunk_decode(&m, event->data, event->size, err);
+    return rc ? rc : stage_chunk(w->stage, &m, err);
 }
 
 static int on_task(struct worker *w, const struct channel_event *event,
@@ -179,7 +210,16 @@ static int on_message(struct worker *w, const struct channel_event *event,
     if (!w->compute)
         return error_set(err, ERR_PROTOCOL, "%s before WELCOME",
                          message_name(event->tag));
+    if (!w->stage && (event->tag == MESSAGE_FILE || event->tag == MESSAGE_CHUNK))
+        return error_set(err, ERR_PROTOCOL, "%s before STAGE",
+                         message_name(event->tag));
     switch (event->tag) {
+    case MESSAGE_STAGE:
+        return on_stage(w, event, err);
+    case MESSAGE_FILE:
+        return on_file(w, event, err);
+    case MESSAGE_CHUNK:
+        return on_chunk(w, event, err);
     case MESSAGE_TASK:
         return on_task(w, event, err);
     case MESSAGE_GRANT:
@@ -227,8 +267,28 @@ static int send_heartbeat(struct worker *w, double now, struct error *err)
         return 0;
     w->beat = now;
     compute_progress(w->compute, &heartbeat);
+    if (w->stage)
+        stage_heartbeat(w->stage, &heartbeat);
     heartbeat_encode(&out, &heartbeat);
     return channels_send(w->channels, COORDINATOR, &out, err);
+}
+
+static int send_staging(struct worker *w, bool *any, struct error *err)
+{
+    struct bytes out;
+    int rc = 0;
+    while (!rc && w->stage && stage_take(w->stage, &out)) {
+        rc = channels_send(w->channels, COORDINATOR, &out, err);
+        *any = true;
+    }
+    return rc;
+}
+
+/* How long to sleep after a turn with nothing to do that followed one of pause_s. */
+static double next_pause(const struct worker *w, double pause_s)
+{
+    return w->stage && stage_expects(w->stage) ? least_sleep_s
+                                               : fmin(2 * pause_s, most_sleep_s);
 }
 
 /* What the compute thread has to say; sleeps until then, at most for pause_s. To the
@@ -255,7 +315,7 @@ static int run_loop(struct worker *w, struct error *err)
     double pause = least_sleep_s;
     int rc = 0;
     while (!rc) {
-        bool received = false, sent = false;
+        bool received = false, asked = false, sent = false;
         double now = clock_monotonic_s();
         rc = receive_all(w, now, &received, err);
         if (rc || w->leaving)
@@ -265,8 +325,11 @@ static int run_loop(struct worker *w, struct error *err)
                              w->lost_after_s);
         rc = send_heartbeat(w, now, err);
         if (!rc)
+            rc = send_staging(w, &asked, err);
+        received = received || asked;
+        if (!rc)
             rc = send_computed(w, received ? 0 : pause, &sent, err);
-        pause = received || sent ? least_sleep_s : fmin(2 * pause, most_sleep_s);
+        pause = received || sent ? least_sleep_s : next_pause(w, pause);
     }
     return rc;
 }
@@ -281,7 +344,9 @@ int worker_run(const struct worker_place *place, bool *lost, struct error *err)
     rc = send_hello(&w, err);
     if (!rc)
         rc = run_loop(&w, err);
+    stage_close(w.stage);
     compute_free(w.compute);
+    stage_free(w.stage);
     *lost = rc != 0 || channels_lost(w.channels);
     channels_free(w.channels);
     return rc;
