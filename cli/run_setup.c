@@ -26,6 +26,7 @@ static char *comparable(const char *resolved)
         "cluster.lost_after_s=60",
         "cluster.hang_s=0",
         "cluster.attempts=1",
+        "cluster.stage=/stage",
     };
     struct job_spec spec;
     if (job_spec_parse(&spec, "job.cfg", "/", resolved, same,

@@ -325,6 +325,7 @@ static void run_loop(struct coordinator *c)
         if (c->requeued)
             coordinator_grant_all(c, now);
         coordinator_crew_turn(c, now);
+        coordinator_stage_turn(c, &busy);
         check_ledger(c);
         check_publisher(c, now);
         show_progress(c, now, false);
@@ -445,6 +446,8 @@ static int coordinator_init(struct coordinator *c, const char *results,
         rc = retry(c, err);
     if (!rc)
         rc = read_inits(c, err);
+    if (!rc)
+        rc = coordinator_stage_init(c, err);
     if (rc)
         return rc;
     if (end.ignored > 0)
@@ -500,6 +503,7 @@ int coordinator_run(const struct coordinator_order *order, struct outcome *outco
     }
     bool lost = c.left_running || (c.channels && channels_lost(c.channels));
     *end = (struct coordinator_end){.lost = lost, .deposed = c.deposed};
+    staging_free(c.staging);
     publisher_free(c.publisher);
     ledger_close(c.ledger);
     free(c.inits);

@@ -64,6 +64,8 @@ void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
                     given_up > 0 ? "its workers were lost" : "");
     channels_drop(c->channels, worker);
     coordinator_crew_lost(c, worker);
+    if (c->staging)
+        staging_forget(c->staging, worker);
     c->requeued = true;
     c->changed = true;
 }
@@ -98,6 +100,8 @@ static void dismiss(struct coordinator *c, int worker, const char *why)
     trial_table_worker_dismissed(c->table, worker);
     member->dismissed = true;
     coordinator_crew_lost(c, worker);
+    if (c->staging)
+        staging_forget(c->staging, worker);
     c->requeued = true;
     c->changed = true;
 }
@@ -328,6 +332,7 @@ static int on_hello(struct coordinator *c, int worker,
     trial_table_worker_joined(c->table, worker, now);
     coordinator_crew_place(c, worker);
     send_welcome(c, worker);
+    coordinator_stage_announce(c, worker);
     for (int i = 0; i < c->spec->task_count; i++)
         send_task(c, worker, i);
     grant_next(c, worker, now);
@@ -565,6 +570,10 @@ static int on_message(struct coordinator *c, const struct channel_event *event,
         return on_stopped(c, worker, event, now, err);
     case MESSAGE_UNFIT:
         return on_unfit(c, worker, event, err);
+    case MESSAGE_FETCH:
+        return coordinator_on_fetch(c, worker, event, err);
+    case MESSAGE_STAGED:
+        return coordinator_on_staged(c, worker, event, err);
     default:
         return error_set(err, ERR_PROTOCOL, "%s is not for a worker to send",
                          message_name(event->tag));

@@ -8,6 +8,7 @@
 #include "coordinator/ledger.h"
 #include "coordinator/progress.h"
 #include "coordinator/publisher.h"
+#include "coordinator/staging.h"
 #include "coordinator/tally.h"
 
 struct member {
@@ -18,6 +19,7 @@ struct member {
     double since;         /* it began what it computes */
     uint64_t microshards; /* computed, as it says */
     double moved;         /* when that last changed */
+    bool fetches;         /* has asked for files, or said that it has them */
 };
 
 /* An acknowledgement that waits for its commit; of a result, nobody asks for it. */
@@ -40,7 +42,8 @@ struct coordinator {
     struct tally tally;
     struct findings *findings;
     struct publisher *publisher;
-    struct member *members; /* (workers) */
+    struct staging *staging; /* NULL: workers read the files themselves */
+    struct member *members;  /* (workers) */
     const struct member *first_joined;
     struct crews *crews;
     double crews_looked; /* at whom helps whom */
@@ -91,5 +94,15 @@ bool coordinator_receive(struct coordinator *c, double now);
 /* Tells the workers to leave what they compute. */
 void coordinator_stop_running(struct coordinator *c);
 void coordinator_send_farewell(struct coordinator *c, int worker, const char *text);
+
+/* cluster.stage. */
+int coordinator_stage_init(struct coordinator *c, struct error *err);
+void coordinator_stage_announce(struct coordinator *c, int worker);
+/* Sends a part that was read and begins to read the next; *busy: there is more. */
+void coordinator_stage_turn(struct coordinator *c, bool *busy);
+int coordinator_on_fetch(struct coordinator *c, int worker,
+                         const struct channel_event *event, struct error *err);
+int coordinator_on_staged(struct coordinator *c, int worker,
+                          const struct channel_event *event, struct error *err);
 
 #endif

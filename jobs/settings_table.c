@@ -136,6 +136,7 @@ static const struct setting table[] = {
     INT(GROUP_CLUSTER, job_cluster, attempts, 3, 1, 1000, "lost workers without progress after which a trial is given up"),
     INT(GROUP_CLUSTER, job_cluster, shard, 1, 1, 1000000, "which part of the trials; run's --shard"),
     INT(GROUP_CLUSTER, job_cluster, shards, 1, 1, 1000000, "into how many parts the trials are cut; run's --shard"),
+    PATH(GROUP_CLUSTER, job_cluster, stage, "folder on each node where one worker puts encoder and data that the coordinator sends; empty: workers read the paths"),
 
     PATH(GROUP_OUTPUT, job_output, dir, "run directory; run's -o"),
     INT(GROUP_OUTPUT, job_output, keep, 10, 0, 1000000, "best trials a task whose predictions and adapters are kept"),
