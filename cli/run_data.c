@@ -13,6 +13,19 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What the same rows must agree in, whichever task they were kept for. */
+static int check_rows(const struct dataset *dataset, const struct task *task,
+                      const struct tokenizer *tokenizer, struct error *err)
+{
+    if (!digest_equal(dataset->tokenizer, tokenizer_digest(tokenizer)))
+        return error_set(err, ERR_INPUT, "%s: made with another encoder's tokenizer",
+                         task->data);
+    if (dataset->regression != task->regression || dataset->labels != task->labels)
+        return error_set(err, ERR_INPUT, "%s: has other labels than the task",
+                         task->data);
+    return 0;
+}
+
 /* A prepared file must be what the job would have made. */
 static int check_prepared(const struct dataset *dataset, const struct task *task,
                           const struct tokenizer *tokenizer, struct error *err)
@@ -20,15 +33,12 @@ static int check_prepared(const struct dataset *dataset, const struct task *task
     if (strcmp(dataset->task, task->name) != 0)
         return error_set(err, ERR_INPUT, "%s: holds task %s, not %s", task->data,
                          dataset->task, task->name);
-    if (!digest_equal(dataset->tokenizer, tokenizer_digest(tokenizer)))
-        return error_set(err, ERR_INPUT, "%s: made with another encoder's tokenizer",
-                         task->data);
+    int rc = check_rows(dataset, task, tokenizer, err);
+    if (rc)
+        return rc;
     if (dataset->max_length != task->max_length)
         return error_set(err, ERR_INPUT, "%s: max_length is %d, the job's %d",
                          task->data, dataset->max_length, task->max_length);
-    if (dataset->regression != task->regression || dataset->labels != task->labels)
-        return error_set(err, ERR_INPUT, "%s: has other labels than the task",
-                         task->data);
     for (int i = 0; !task->regression && i < task->labels; i++)
         if (strcmp(dataset->label_names[i], task->label_names[i]) != 0)
             return error_set(err, ERR_INPUT, "%s: label %d is %s, the task's is %s",
@@ -37,13 +47,18 @@ static int check_prepared(const struct dataset *dataset, const struct task *task
     return 0;
 }
 
-static int get_dataset(struct dataset *out, const struct task *task,
+/* own: the task's data is the run directory's file of its digest. */
+static int get_dataset(struct dataset *out, const struct task *task, bool own,
                        const struct tokenizer *tokenizer, struct error *err)
 {
     if (!task_is_prepared(task))
         return dataset_build(out, task, tokenizer, err);
     int rc = dataset_file_read(out, task->data, err);
-    if (!rc && (rc = check_prepared(out, task, tokenizer, err)))
+    if (rc)
+        return rc;
+    rc = own ? check_rows(out, task, tokenizer, err)
+             : check_prepared(out, task, tokenizer, err);
+    if (rc)
         dataset_clear(out);
     return rc;
 }
@@ -95,7 +110,7 @@ static int prepare_task(struct run_setup *setup, int index,
         return error_set(err, ERR_INPUT,
                          "task %s: max_length is %d, the encoder has %d positions",
                          task->name, task->max_length, setup->encoder.positions);
-    int rc = get_dataset(dataset, task, tokenizer, err);
+    int rc = get_dataset(dataset, task, setup->own_data, tokenizer, err);
     if (!rc)
         rc = run_check_data(dataset, task, &setup->encoder, err);
     if (!rc)
@@ -173,5 +188,6 @@ int run_data_find(struct run_setup *setup, struct error *err)
     int rc = 0;
     for (int i = 0; !rc && i < setup->history.tasks; i++)
         rc = find_data(setup, i, err);
+    setup->own_data = true;
     return rc;
 }

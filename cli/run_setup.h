@@ -21,6 +21,7 @@ struct run_setup {
     struct dataset *datasets; /* (tasks) labels only */
     char **dataset_paths;     /* (tasks) in the run directory */
     bool *datasets_made;      /* (tasks) the file was not there before */
+    bool own_data;            /* data is read from the run directory itself */
     struct findings_task *tasks;
     struct history history; /* what the journal says about earlier starts */
     struct enrolment enrolment;

@@ -299,6 +299,22 @@ def case_results_are_made_again_from_the_journal(folder):
     expect(command_on("verify", out), 0)
 
 
+def case_tasks_of_the_same_rows_share_their_data(folder):
+    with open(os.path.join(folder, "job.cfg")) as f:
+        text = f.read()
+    task = text[text.index("{ name"):text.index("} );") + 1]
+    other = task.replace('"mood"', '"sense"').replace("max_length = 32", "max_length = 31")
+    with open(os.path.join(folder, "job.cfg"), "w") as f:
+        f.write(text.replace(task, task + ", " + other))
+    expect(run(folder), 0)
+    out = os.path.join(folder, "out")
+    check(len(os.listdir(os.path.join(out, "datasets"))) == 1, "there are two files")
+    expect(command_on("verify", out), 0)
+    expect(command_on("recover", out), 0)
+    for name in ("mood", "sense"):
+        expect(command_on("predict", f"{out}:{name}/best", "-o", os.path.join(folder, name)), 0)
+
+
 def flip(path, at):
     with open(path, "r+b") as f:
         f.seek(at)
