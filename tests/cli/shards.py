@@ -348,6 +348,24 @@ def case_more_epochs_go_on_in_the_merged_directory(folder):
     refused(folder, ["part1", "part2", "-o", "other"], "part2: asks for 3 epochs where part1 asks for 5")
 
 
+def case_shards_grow_with_their_job(folder):
+    more = ("--set", "sweep.seeds=3")
+    expect(run(folder, "-o", "whole"), 0)
+    expect(run(folder, "-o", "whole", *more), 0)
+    parts = shards(folder, 3)
+    for name in parts:  # nothing that is done moves to another shard
+        check("exit=0" in outcome(folder, name), outcome(folder, name))
+    for i in (1, 2, 3):
+        grown = shard(folder, i, 3, *more)
+        expect(grown, 0)
+        check(f"shard {i}/3: 4 of them" in grown.stderr, grown.stderr)
+        check("trials=4 " in digest(folder, f"part{i}"), digest(folder, f"part{i}"))
+    done = merge(folder, *parts, "-o", "merged")
+    expect(done, 0)
+    check("; 0 duplicates" in done.stdout, done.stdout)
+    check(digest(folder, "merged") == digest(folder, "whole"), "other numbers than the whole job")
+
+
 def case_damaged_directories_are_refused(folder):
     shards(folder, 2)
     kept = os.path.join(folder, "kept")
