@@ -1,29 +1,11 @@
-/* Widened copies: who makes one, how it is checked, where it lies.
- *
- * File: 64 bytes of header (struct copy_header), then each tensor's floats, each at a
- * multiple of 64 bytes. The file is private to one machine and one user, so it is
- * written in the machine's own byte order. */
+/* Widened copies of tensors: each one's floats at a multiple of 64 bytes. */
 #include "storage/encoder_copy.h"
 
 #include "common/digest.h"
+#include "storage/node_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-struct copy_header {
-    char magic[16];
-    struct digest source, values;
-    uint64_t size; /* of the whole file */
-    uint64_t zero;
-};
-static const char copy_magic[16] = "shiftwork copy1";
-_Static_assert(sizeof(struct copy_header) == 64, "floats start at 64 bytes");
 
 struct copy {
     const struct safetensors_tensor *const *tensors;
@@ -53,7 +35,6 @@ static int describe(struct copy *copy, struct error *err)
 
     if (!stream)
         return error_set(err, ERR_MEMORY, "out of memory");
-    copy->size = sizeof(struct copy_header);
     for (int i = 0; i < copy->count; i++) {
         const struct safetensors_tensor *t = copy->tensors[i];
 
@@ -104,157 +85,20 @@ static void widen(uint8_t *to, const struct safetensors_tensor *t)
     }
 }
 
-static int write_all(int fd, const void *data, size_t size)
+static int write_floats(void *context, struct node_writer *writer)
 {
-    const uint8_t *at = data;
+    const struct copy *copy = context;
+    int rc = 0;
 
-    while (size) {
-        ssize_t n = write(fd, at, size);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        at += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
-/* Writes the header last, with the digest of the values. */
-static int write_copy(int fd, const struct copy *copy)
-{
-    struct copy_header header = {.source = copy->source, .size = copy->size};
-    struct digest_stream *stream = digest_stream_new();
-    uint8_t *buffer = NULL;
-    int rc = -1;
-
-    if (!stream || lseek(fd, sizeof header, SEEK_SET) < 0)
-        goto done;
-    for (int i = 0; i < copy->count; i++) {
+    for (int i = 0; !rc && i < copy->count; i++) {
         size_t size = padded(copy->tensors[i]);
+        uint8_t *buffer = calloc(1, size ? size : 1);
 
+        if (buffer)
+            widen(buffer, copy->tensors[i]);
+        rc = buffer ? node_writer_put(writer, buffer, size) : -1;
         free(buffer);
-        buffer = calloc(1, size ? size : 1);
-        if (!buffer)
-            goto done;
-        widen(buffer, copy->tensors[i]);
-        digest_stream_add(stream, buffer, size);
-        if (write_all(fd, buffer, size))
-            goto done;
     }
-    memcpy(header.magic, copy_magic, sizeof copy_magic);
-    header.values = digest_stream_value(stream);
-    if (lseek(fd, 0, SEEK_SET) < 0 || write_all(fd, &header, sizeof header))
-        goto done;
-    rc = 0;
-done:
-    free(buffer);
-    digest_stream_free(stream);
-    return rc;
-}
-
-static int make_copy(const char *path, const struct copy *copy, struct error *err)
-{
-    char *temporary;
-    int fd, rc = 0;
-
-    if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-        return error_set(err, ERR_MEMORY, "out of memory");
-    fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
-    if (fd < 0) {
-        rc = error_set(err, ERR_IO, "%s: %s", temporary, strerror(errno));
-        goto done;
-    }
-    if (write_copy(fd, copy))
-        rc = error_set(err, ERR_IO, "%s: cannot write: %s", temporary, strerror(errno));
-    if (close(fd) < 0 && !rc)
-        rc = error_set(err, ERR_IO, "%s: cannot write: %s", temporary, strerror(errno));
-    if (!rc && rename(temporary, path) < 0)
-        rc = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    if (rc)
-        unlink(temporary);
-done:
-    free(temporary);
-    return rc;
-}
-
-static bool header_good(const struct file_map *map, const struct copy *copy)
-{
-    struct copy_header header;
-
-    if (map->size != copy->size)
-        return false;
-    memcpy(&header, map->data, sizeof header);
-    return !memcmp(header.magic, copy_magic, sizeof copy_magic) &&
-           header.size == copy->size && digest_equal(header.source, copy->source) &&
-           digest_equal(header.values, digest_of(map->data + sizeof header,
-                                                 copy->size - sizeof header));
-}
-
-/* A regular file of this user that no one else can write or reach by another name. */
-static bool ours(const char *path)
-{
-    struct stat st;
-
-    return !lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-           (st.st_mode & 0777) == 0600 && st.st_nlink == 1;
-}
-
-static bool map_copy(struct file_map *map, const char *path, const struct copy *copy)
-{
-    if (!ours(path) || file_map_open(map, path, NULL))
-        return false;
-    if (header_good(map, copy))
-        return true;
-    file_map_close(map);
-    return false;
-}
-
-/* Takes the lock that lets one process of the node make the copy. A lock file of
- * another user is refused: it could be held for ever. */
-static int take_lock(const char *path, struct error *err)
-{
-    struct stat st;
-    char *name;
-    int fd;
-
-    if (asprintf(&name, "%s.lock", path) < 0) {
-        error_set(err, ERR_MEMORY, "out of memory");
-        return -1;
-    }
-    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() ||
-        flock(fd, LOCK_EX) < 0) {
-        error_set(err, ERR_IO, "%s: cannot lock it", name);
-        if (fd >= 0)
-            close(fd);
-        fd = -1;
-    }
-    free(name);
-    return fd;
-}
-
-static int open_in(struct file_map *map, const char *dir, const struct copy *copy,
-                   struct error *err)
-{
-    char hex[DIGEST_HEX], *path;
-    int lock, rc = 0;
-
-    digest_hex(hex, copy->source);
-    if (asprintf(&path, "%s/shiftwork-%u-%s.f32", dir, (unsigned)geteuid(), hex) < 0)
-        return error_set(err, ERR_MEMORY, "out of memory");
-    lock = take_lock(path, err);
-    if (lock < 0) {
-        rc = ERR_IO;
-    } else if (!map_copy(map, path, copy)) {
-        rc = make_copy(path, copy, err);
-        if (!rc && !map_copy(map, path, copy))
-            rc = error_set(err, ERR_IO, "%s: changed while it was made", path);
-    }
-    if (lock >= 0)
-        close(lock);
-    free(path);
     return rc;
 }
 
@@ -262,7 +106,6 @@ int encoder_copy_open(struct file_map *map, const float **floats,
                       const struct safetensors_tensor *const *tensors, int count,
                       struct error *err)
 {
-    const char *const dirs[] = {getenv("TMPDIR"), "/tmp", "/dev/shm"};
     struct copy copy = {.tensors = tensors, .count = count};
     const uint8_t *at;
     int rc = describe(&copy, err);
@@ -270,16 +113,16 @@ int encoder_copy_open(struct file_map *map, const float **floats,
     *map = (struct file_map){0};
     if (rc)
         return rc;
-    rc = ERR_IO;
-    for (size_t i = 0; rc && i < sizeof dirs / sizeof *dirs; i++)
-        if (dirs[i] && dirs[i][0] == '/')
-            rc = open_in(map, dirs[i], &copy, err);
-    if (rc)
-        return rc;
-    at = map->data + sizeof(struct copy_header);
-    for (int i = 0; i < count; i++) {
+    rc = node_file_open(map, &at,
+                        &(struct node_file_plan){.kind = "f32",
+                                                 .source = copy.source,
+                                                 .size = copy.size,
+                                                 .write = write_floats,
+                                                 .context = &copy},
+                        err);
+    for (int i = 0; !rc && i < count; i++) {
         floats[i] = (const float *)(const void *)at;
         at += padded(tensors[i]);
     }
-    return 0;
+    return rc;
 }

@@ -1,10 +1,7 @@
 /* The widened copy of tensors that cannot be used where their file is mapped.
  *
  * 16-bit values and values that are not at a multiple of 4 bytes become float32 in a
- * file of a node-local directory ($TMPDIR, else /tmp, else /dev/shm), which all workers
- * of the node map. It is named by user and by a digest of what it was made from, mode
- * 0600, made once under a lock, renamed into place when whole, and checked (owner,
- * mode, size, digest of its values) before it is used again. */
+ * file that all workers of the node map (storage/node_file.h). */
 #ifndef STORAGE_ENCODER_COPY_H
 #define STORAGE_ENCODER_COPY_H
 
