@@ -24,6 +24,7 @@ enum { BATCH = 32 };
 
 struct bench {
     struct encoder encoder;
+    struct panels *panels;
     struct task task;
     struct dataset data;
     struct settings settings;
@@ -49,6 +50,7 @@ static int read_data(struct bench *b, char **argv, struct error *err)
     int rc;
 
     if ((rc = encoder_open(&b->encoder, argv[1], err)) ||
+        (rc = panels_open(&b->panels, &b->encoder, err)) ||
         (rc = tokenizer_open(&tokenizer, argv[1], err)) ||
         (rc = task_builtin(&b->task, argv[2], err)))
         goto done;
@@ -78,7 +80,7 @@ static int make_trainer(struct bench *b, int threads, struct error *err)
     if ((rc = adapter_layout_init(&b->layout, &shape, err)))
         return rc;
     b->model = (struct model){&b->encoder, &b->layout, b->settings.pooling,
-                              b->data.regression};
+                              b->data.regression, b->panels};
     b->values = malloc((size_t)b->layout.values * sizeof *b->values);
     if (!b->values)
         return error_set(err, ERR_MEMORY, "out of memory");
@@ -193,6 +195,7 @@ int main(int argc, char **argv)
     adapter_layout_clear(&b.layout);
     dataset_clear(&b.data);
     task_clear(&b.task);
+    panels_close(b.panels);
     encoder_close(&b.encoder);
     return rc ? 1 : 0;
 }

@@ -44,6 +44,7 @@ struct compute {
     struct stage *stage; /* NULL: files are read where the coordinator names them */
     bool encoder_open;   /* compute thread only */
     struct encoder encoder;
+    struct panels *panels; /* of the encoder; NULL: without */
 
     pthread_t thread;
     bool started;
@@ -112,6 +113,8 @@ static int open_encoder(struct compute *c, struct error *err)
                        dir);
     }
     c->encoder_open = !rc;
+    if (!rc) /* it computes the same without them */
+        panels_open(&c->panels, &c->encoder, NULL);
     return rc;
 }
 
@@ -180,8 +183,8 @@ static int make_trial(struct compute *c, const struct queued *queued,
                       const struct known_task *known, const struct settings *settings,
                       struct trial **out, struct error *err)
 {
-    int rc = trial_new(out, &c->encoder, &known->dataset, &known->task, settings,
-                       c->threads, err);
+    int rc = trial_new(out, &c->encoder, c->panels, &known->dataset, &known->task,
+                       settings, c->threads, err);
     return rc ? rc : restore(*out, queued, err);
 }
 
@@ -265,8 +268,8 @@ static int help(struct compute *c, const struct queued *queued,
         .lease = queued->about.lease,
         .leader = queued->leader,
     };
-    int rc = course_init(&course, &c->encoder, &known->dataset, &known->task, settings,
-                         c->threads, err);
+    int rc = course_init(&course, &c->encoder, c->panels, &known->dataset, &known->task,
+                         settings, c->threads, err);
     if (rc)
         return rc;
     set_under_way(c, NULL, &course);
@@ -387,6 +390,7 @@ void compute_free(struct compute *c)
         free(c->tasks[i].path);
     }
     free(c->tasks);
+    panels_close(c->panels);
     if (c->encoder_open)
         encoder_close(&c->encoder);
     mail_free(c->mail);

@@ -47,7 +47,8 @@ static int make_model(struct course *c, struct error *err)
     c->model = (struct model){.encoder = c->encoder,
                               .layout = &c->layout,
                               .pooling = s->pooling,
-                              .regression = c->dataset->regression};
+                              .regression = c->dataset->regression,
+                              .panels = c->panels};
     return adapter_layout_init(&c->layout, &shape, err);
 }
 
@@ -81,13 +82,17 @@ static int make_order(struct course *c, struct error *err)
 }
 
 int course_init(struct course *c, const struct encoder *encoder,
-                const struct dataset *dataset, const struct task *task,
-                const struct settings *settings, int threads, struct error *err)
+                const struct panels *panels, const struct dataset *dataset,
+                const struct task *task, const struct settings *settings, int threads,
+                struct error *err)
 {
     int rc;
 
-    *c = (struct course){
-        .encoder = encoder, .dataset = dataset, .task = task, .settings = *settings};
+    *c = (struct course){.encoder = encoder,
+                         .panels = panels,
+                         .dataset = dataset,
+                         .task = task,
+                         .settings = *settings};
     if ((rc = check_data(c, err)) || (rc = make_model(c, err)) ||
         (rc =
              row_choice_init(&c->rows, dataset, task->selection_rows, settings, err)) ||

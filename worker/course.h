@@ -16,7 +16,8 @@
 #include <stdint.h>
 
 struct course {
-    const struct encoder *encoder; /* these three are borrowed */
+    const struct encoder *encoder; /* these four are borrowed */
+    const struct panels *panels;   /* NULL: none */
     const struct dataset *dataset;
     const struct task *task;
     struct settings settings;
@@ -35,8 +36,9 @@ struct course {
  * ERR_INPUT: settings that the encoder cannot follow, data without a train or labelled
  * dev split or with ids that the encoder does not have. ERR_MEMORY. */
 int course_init(struct course *course, const struct encoder *encoder,
-                const struct dataset *dataset, const struct task *task,
-                const struct settings *settings, int threads, struct error *err);
+                const struct panels *panels, const struct dataset *dataset,
+                const struct task *task, const struct settings *settings, int threads,
+                struct error *err);
 void course_clear(struct course *course);
 
 bool course_labelled(const struct course *course, enum split split);

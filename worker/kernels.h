@@ -86,18 +86,35 @@ typedef void product_fn(float *c, int ldc, const float *a, int a_row, int a_col,
 typedef void transpose_fn(float *out, int ldo, const float *in, int ldi, int rows,
                           int columns);
 
+/* A whole matrix laid out in panels beforehand: its rows k in chunks of `chunk` (the
+ * last may be shorter); in a chunk its columns in panels of panel_width, the last
+ * filled up with zeros; in a panel row after row. */
+struct packed_matrix {
+    const float *panels; /* NULL: there is none */
+    int chunk, columns;
+    int k, j; /* where the part that is meant begins; k a multiple of chunk, j of
+                 panel_width */
+};
+
 /* A large matrix B: B(k, j) = at[k·stride + j], or at[j·stride + k] if transposed. */
 struct panel_matrix {
     const float *at;
     int stride;
     bool transposed;
+    struct packed_matrix packed; /* of the same numbers */
 };
 
-/* y = x B, or y += x B with add, for frozen matrices.
+/* y = x B, or y += x B with add, for frozen matrices; the same bits with and without
+ * packed panels.
  *
  * x (rows, inner), y (rows, columns), without padding between rows */
 typedef void panel_product_fn(float *y, const float *x, const struct panel_matrix *b,
                               bool add, int rows, int inner, int columns);
+
+/* Lays out all of B (inner, columns), b->packed ignored, with chunks of chunk rows:
+ * out (inner, columns rounded up to panel_width). */
+typedef void panel_pack_fn(float *out, const struct panel_matrix *b, int chunk,
+                           int inner, int columns);
 
 /* Where in a trial a row of random masks lies: worker/model.h. */
 struct dropout_at {
@@ -120,6 +137,8 @@ struct kernels {
     product_fn *product;
     transpose_fn *transpose;
     panel_product_fn *panel_product; /* NULL: OpenBLAS instead */
+    panel_pack_fn *panel_pack;
+    int panel_width, panel_depth; /* the most rows of a chunk */
     dropout_fn *dropout;
 };
 

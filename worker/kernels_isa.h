@@ -15,6 +15,11 @@ softmax_backward_fn KERNEL(softmax_backward);
 product_fn KERNEL(product);
 transpose_fn KERNEL(transpose);
 panel_product_fn KERNEL(panel_product);
+panel_pack_fn KERNEL(panel_pack);
+
+/* Of panel_product. */
+enum { PANEL_WIDTH = 2 * VEC, PANEL_DEPTH = 48 * VEC };
+
 dropout_fn KERNEL(dropout);
 
 extern const struct kernels KERNEL(kernels);

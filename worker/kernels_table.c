@@ -16,5 +16,8 @@ const struct kernels KERNEL(kernels) = {
     .product = KERNEL(product),
     .transpose = KERNEL(transpose),
     .panel_product = VEC == 4 ? NULL : KERNEL(panel_product),
+    .panel_pack = KERNEL(panel_pack),
+    .panel_width = PANEL_WIDTH,
+    .panel_depth = PANEL_DEPTH,
     .dropout = KERNEL(dropout),
 };

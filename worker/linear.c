@@ -3,25 +3,40 @@
 #include "worker/linear.h"
 
 #include <cblas.h>
+#include <stddef.h>
+
+struct linear linear_part(const struct linear *whole, int out, int in)
+{
+    struct linear part = *whole;
+
+    part.w += (ptrdiff_t)out * whole->stride + in;
+    part.forward.k += in;
+    part.forward.j += out;
+    part.backward.k += out;
+    part.backward.j += in;
+    return part;
+}
 
 void linear_forward(const struct kernels *kernels, float *y, const float *x,
-                    const float *w, int stride, bool add, int rows, int in, int out)
+                    const struct linear *m, bool add, int rows, int in, int out)
 {
     if (kernels->panel_product)
-        kernels->panel_product(y, x, &(struct panel_matrix){w, stride, true}, add, rows,
-                               in, out);
+        kernels->panel_product(
+            y, x, &(struct panel_matrix){m->w, m->stride, true, m->forward}, add, rows,
+            in, out);
     else
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, out, in, 1, x, in, w,
-                    stride, add ? 1 : 0, y, out);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, out, in, 1, x, in,
+                    m->w, m->stride, add ? 1 : 0, y, out);
 }
 
 void linear_backward(const struct kernels *kernels, float *dx, const float *dy,
-                     const float *w, int stride, bool add, int rows, int in, int out)
+                     const struct linear *m, bool add, int rows, int in, int out)
 {
     if (kernels->panel_product)
-        kernels->panel_product(dx, dy, &(struct panel_matrix){w, stride, false}, add,
-                               rows, out, in);
+        kernels->panel_product(
+            dx, dy, &(struct panel_matrix){m->w, m->stride, false, m->backward}, add,
+            rows, out, in);
     else
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, in, out, 1, dy,
-                    out, w, stride, add ? 1 : 0, dx, in);
+                    out, m->w, m->stride, add ? 1 : 0, dx, in);
 }

@@ -14,11 +14,21 @@
 
 #include <stdbool.h>
 
+struct linear {
+    const float *w;
+    int stride;
+    struct packed_matrix forward,
+        backward; /* wᵀ and w in panels, where there are any */
+};
+
+/* The part from row out and column in on; both multiples of FFN_BLOCK, or 0. */
+struct linear linear_part(const struct linear *whole, int out, int in);
+
 void linear_forward(const struct kernels *kernels, float *y, const float *x,
-                    const float *w, int stride, bool add, int rows, int in, int out);
+                    const struct linear *m, bool add, int rows, int in, int out);
 
 /* dx = dy W */
 void linear_backward(const struct kernels *kernels, float *dx, const float *dy,
-                     const float *w, int stride, bool add, int rows, int in, int out);
+                     const struct linear *m, bool add, int rows, int in, int out);
 
 #endif

@@ -12,6 +12,7 @@
 #include "common/adapter_layout.h"
 #include "jobs/settings.h"
 #include "storage/encoder.h"
+#include "worker/panels.h"
 
 #include <stdint.h>
 
@@ -20,7 +21,8 @@ struct model {
     const struct encoder *encoder;
     const struct adapter_layout *layout;
     enum pooling pooling;
-    bool regression; /* layout->shape.labels is 1 then */
+    bool regression;             /* layout->shape.labels is 1 then */
+    const struct panels *panels; /* of the encoder; NULL: none */
 };
 
 /* Whole sequences, one after the other.

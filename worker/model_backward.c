@@ -72,24 +72,29 @@ static void feed_forward_products_backward(const struct step *s, bool deeper)
 {
     const struct encoder_config *c = &s->model->encoder->config;
     const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
+    struct linear inner =
+        panels_matrix(s->model->panels, s->model->encoder, s->layer, FROZEN_FFN);
+    struct linear outer =
+        panels_matrix(s->model->panels, s->model->encoder, s->layer, FROZEN_OUTPUT);
     int64_t alpha_weight = s->ws->offsets[s->layer].alpha_weight;
     struct workspace *ws = s->ws;
 
     for (int i = 0; i < c->ffn; i += FFN_BLOCK) {
         int n = c->ffn - i < FFN_BLOCK ? c->ffn - i : FFN_BLOCK;
 
+        struct linear up = linear_part(&inner, i, 0), down = linear_part(&outer, 0, i);
+
         if (deeper)
-            linear_backward(ws->kernels, ws->h, ws->product, w->output_weight + i,
-                            c->ffn, false, s->rows, n, c->hidden);
+            linear_backward(ws->kernels, ws->h, ws->product, &down, false, s->rows, n,
+                            c->hidden);
         ws->kernels->activation_backward(
             c->activation, deeper ? ws->h : NULL,
             ws->kept[s->layer].pre + (size_t)i * (size_t)s->rows, w->ffn_bias + i,
             ws->dalpha, s->values + alpha_weight + i, s->grad + alpha_weight + i,
             s->rows, n);
         if (deeper)
-            linear_backward(ws->kernels, ws->dstate, ws->h,
-                            w->ffn_weight + (size_t)i * (size_t)c->hidden, c->hidden,
-                            true, s->rows, c->hidden, n);
+            linear_backward(ws->kernels, ws->dstate, ws->h, &up, true, s->rows,
+                            c->hidden, n);
     }
 }
 
@@ -137,21 +142,28 @@ static void scatter_first(float *state, const float *rows,
                 rows[(size_t)s * (size_t)hidden + (size_t)i];
 }
 
+/* dx = dy W, or added to dx. */
+static void project_backward(const struct step *s, float *dx, const float *dy,
+                             enum frozen_matrix which, bool add, int rows)
+{
+    int hidden = s->model->encoder->config.hidden;
+    struct linear w =
+        panels_matrix(s->model->panels, s->model->encoder, s->layer, which);
+
+    linear_backward(s->ws->kernels, dx, dy, &w, add, rows, hidden, hidden);
+}
+
 /* ws->dstate, dq, dk, dv to the gradient of the layer's input. */
 static void projections_backward(const struct step *s)
 {
-    const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
     struct workspace *ws = s->ws;
     int hidden = s->model->encoder->config.hidden, tokens = s->shard->tokens;
 
-    linear_backward(ws->kernels, ws->dstate, ws->dq, w->query_weight, hidden, true,
-                    s->rows, hidden, hidden);
+    project_backward(s, ws->dstate, ws->dq, FROZEN_QUERY, true, s->rows);
     if (s->first)
         memcpy(ws->first, ws->dstate, sizeof(float) * (size_t)s->rows * (size_t)hidden);
-    linear_backward(ws->kernels, ws->dstate, ws->dk, w->key_weight, hidden, !s->first,
-                    tokens, hidden, hidden);
-    linear_backward(ws->kernels, ws->dstate, ws->dv, w->value_weight, hidden, true,
-                    tokens, hidden, hidden);
+    project_backward(s, ws->dstate, ws->dk, FROZEN_KEY, !s->first, tokens);
+    project_backward(s, ws->dstate, ws->dv, FROZEN_VALUE, true, tokens);
     if (s->first)
         scatter_first(ws->dstate, ws->first, s->shard, hidden);
 }
@@ -159,14 +171,12 @@ static void projections_backward(const struct step *s)
 /* ws->dstate from the feed-forward input to the layer's input. */
 static void attention_block_backward(const struct step *s)
 {
-    const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
     struct workspace *ws = s->ws;
     size_t hidden = (size_t)s->model->encoder->config.hidden;
 
     attention_norm_backward(s);
     through_dropout(s, DROPOUT_ATTENTION);
-    linear_backward(ws->kernels, ws->context, ws->product, w->attention_weight,
-                    (int)hidden, false, s->rows, (int)hidden, (int)hidden);
+    project_backward(s, ws->context, ws->product, FROZEN_ATTENTION, false, s->rows);
     for (int i = 0; i < s->shard->sequences; i++) {
         struct attention a =
             attention_of(s->model, ws, s->shard, s->dropout, s->layer, i);

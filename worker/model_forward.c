@@ -114,14 +114,6 @@ static void gather_first(float *out, const float *state, const struct microshard
                sizeof(float) * (size_t)hidden);
 }
 
-/* y = x Wᵀ + b */
-static void project(const struct workspace *ws, float *y, const float *x,
-                    const float *w, const float *b, int rows, int hidden)
-{
-    linear_forward(ws->kernels, y, x, w, hidden, false, rows, hidden, hidden);
-    ws->kernels->bias_add(y, b, rows, hidden);
-}
-
 /* One layer's computation: what its steps share. */
 struct step {
     const struct model *model;
@@ -146,6 +138,18 @@ static const float *finish_product(const struct step *s, const float *bias, int 
     return NULL;
 }
 
+/* y = x Wᵀ + b */
+static void project(const struct step *s, float *y, const float *x,
+                    enum frozen_matrix which, const float *b, int rows)
+{
+    int hidden = s->model->encoder->config.hidden;
+    struct linear w =
+        panels_matrix(s->model->panels, s->model->encoder, s->layer, which);
+
+    linear_forward(s->ws->kernels, y, x, &w, false, rows, hidden, hidden);
+    s->ws->kernels->bias_add(y, b, rows, hidden);
+}
+
 /* ws->state to ws->between */
 static void attention_block(const struct step *s)
 {
@@ -154,15 +158,17 @@ static void attention_block(const struct step *s)
     const struct layer_kept *kept = &s->ws->kept[s->layer];
     struct workspace *ws = s->ws;
     int hidden = s->model->encoder->config.hidden, tokens = s->shard->tokens;
+    struct linear output =
+        panels_matrix(s->model->panels, s->model->encoder, s->layer, FROZEN_ATTENTION);
     const float *input = ws->state;
 
     if (s->first) {
         gather_first(ws->first, ws->state, s->shard, hidden);
         input = ws->first;
     }
-    project(ws, kept->q, input, w->query_weight, w->query_bias, s->rows, hidden);
-    project(ws, kept->k, ws->state, w->key_weight, w->key_bias, tokens, hidden);
-    project(ws, kept->v, ws->state, w->value_weight, w->value_bias, tokens, hidden);
+    project(s, kept->q, input, FROZEN_QUERY, w->query_bias, s->rows);
+    project(s, kept->k, ws->state, FROZEN_KEY, w->key_bias, tokens);
+    project(s, kept->v, ws->state, FROZEN_VALUE, w->value_bias, tokens);
     for (int i = 0; i < s->shard->sequences; i++) {
         struct attention a =
             attention_of(s->model, ws, s->shard, s->dropout, s->layer, i);
@@ -170,8 +176,8 @@ static void attention_block(const struct step *s)
 
         attention_forward(ws->context + (size_t)row * (size_t)hidden, &a);
     }
-    linear_forward(ws->kernels, ws->product, ws->context, w->attention_weight, hidden,
-                   false, s->rows, hidden, hidden);
+    linear_forward(ws->kernels, ws->product, ws->context, &output, false, s->rows,
+                   hidden, hidden);
     ws->kernels->norm_forward(
         &(struct norm_forward){
             .out = ws->between,
@@ -195,6 +201,10 @@ static void feed_forward_products(const struct step *s)
     const struct layer_offsets *at = &s->ws->offsets[s->layer];
     const struct layer_kept *kept = &s->ws->kept[s->layer];
     struct workspace *ws = s->ws;
+    struct linear inner =
+        panels_matrix(s->model->panels, s->model->encoder, s->layer, FROZEN_FFN);
+    struct linear outer =
+        panels_matrix(s->model->panels, s->model->encoder, s->layer, FROZEN_OUTPUT);
     const float *alpha_weight = at->v < 0 ? NULL : s->values + at->alpha_weight;
 
     for (int r = 0; alpha_weight && r < s->rows; r++)
@@ -203,14 +213,15 @@ static void feed_forward_products(const struct step *s)
         int n = c->ffn - i < FFN_BLOCK ? c->ffn - i : FFN_BLOCK;
         float *pre = kept->pre ? kept->pre + (size_t)i * (size_t)s->rows : ws->h;
 
-        linear_forward(ws->kernels, pre, ws->between,
-                       w->ffn_weight + (size_t)i * (size_t)c->hidden, c->hidden, false,
-                       s->rows, c->hidden, n);
+        struct linear up = linear_part(&inner, i, 0), down = linear_part(&outer, 0, i);
+
+        linear_forward(ws->kernels, pre, ws->between, &up, false, s->rows, c->hidden,
+                       n);
         ws->kernels->activation_forward(c->activation, pre, ws->h, w->ffn_bias + i,
                                         alpha_weight ? alpha_weight + i : NULL,
                                         kept->alpha, s->rows, n);
-        linear_forward(ws->kernels, ws->product, ws->h, w->output_weight + i, c->ffn,
-                       i > 0, s->rows, n, c->hidden);
+        linear_forward(ws->kernels, ws->product, ws->h, &down, i > 0, s->rows, n,
+                       c->hidden);
     }
 }
 

@@ -24,8 +24,9 @@ static void pool(const struct model *model, struct workspace *ws,
         memcpy(ws->pooled, ws->state, sizeof(float) * (size_t)count);
         break;
     case POOLING_POOLER:
-        linear_forward(ws->kernels, ws->pooled, ws->state, e->pooler_weight, hidden,
-                       false, shard->sequences, hidden, hidden);
+        linear_forward(ws->kernels, ws->pooled, ws->state,
+                       &(struct linear){.w = e->pooler_weight, .stride = hidden}, false,
+                       shard->sequences, hidden, hidden);
         ws->kernels->bias_add(ws->pooled, e->pooler_bias, shard->sequences, hidden);
         for (int i = 0; i < count; i++)
             ws->pooled[i] = tanhf(ws->pooled[i]);
@@ -56,8 +57,9 @@ void head_forward(const struct model *model, struct workspace *ws, const float *
 
     pool(model, ws, shard);
     head_dropout(ws, ws->pooled, shard, dropout, hidden);
-    linear_forward(ws->kernels, ws->logits, ws->pooled, values + ws->head_weight,
-                   hidden, false, shard->sequences, hidden, labels);
+    linear_forward(ws->kernels, ws->logits, ws->pooled,
+                   &(struct linear){.w = values + ws->head_weight, .stride = hidden},
+                   false, shard->sequences, hidden, labels);
     ws->kernels->bias_add(ws->logits, values + ws->head_bias, shard->sequences, labels);
 }
 
@@ -116,8 +118,9 @@ static void pool_backward(const struct model *model, struct workspace *ws,
     case POOLING_POOLER:
         for (int i = 0; i < count; i++)
             ws->dpooled[i] *= 1 - ws->tanh_out[i] * ws->tanh_out[i];
-        linear_backward(ws->kernels, out, ws->dpooled, e->pooler_weight, hidden, false,
-                        shard->sequences, hidden, hidden);
+        linear_backward(ws->kernels, out, ws->dpooled,
+                        &(struct linear){.w = e->pooler_weight, .stride = hidden},
+                        false, shard->sequences, hidden, hidden);
         break;
     }
 }
@@ -132,8 +135,9 @@ double head_backward(const struct model *model, struct workspace *ws,
     classifier_gradient(ws, shard, hidden, labels, grad);
     if (ws->lowest == model->encoder->config.layers)
         return total;
-    linear_backward(ws->kernels, ws->dpooled, ws->dlogits, values + ws->head_weight,
-                    hidden, false, shard->sequences, hidden, labels);
+    linear_backward(ws->kernels, ws->dpooled, ws->dlogits,
+                    &(struct linear){.w = values + ws->head_weight, .stride = hidden},
+                    false, shard->sequences, hidden, labels);
     head_dropout(ws, ws->dpooled, shard, dropout, hidden);
     pool_backward(model, ws, shard);
     return total;

@@ -1,7 +1,8 @@
 /* Products of a microshard's rows with a large matrix, for the frozen weights.
  *
  * The matrix is copied panel by panel (DEPTH x WIDTH numbers, which stay in the nearest
- * caches) while all rows pass over the panel; meanwhile the next panel is fetched. A
+ * caches), or lies there in panels, while all rows pass over the panel; meanwhile the
+ * next panel is fetched. A
  * tile of ROWS x 2 registers stays in registers over the panel's depth, so every
  * element is one chain of multiply-adds in the order of the inner index, whatever its
  * row is beside.
@@ -10,7 +11,7 @@
  * fifth more than the product (docs/performance.md). */
 #include "worker/kernels_isa.h"
 
-enum { WIDTH = 2 * VEC, ROWS = VEC == 16 ? 14 : 6, DEPTH = 48 * VEC, LINE = 16 };
+enum { WIDTH = PANEL_WIDTH, DEPTH = PANEL_DEPTH, ROWS = VEC == 16 ? 14 : 6, LINE = 16 };
 
 /* y (rows, columns <= WIDTH) = [y +] x (rows, depth) · panel (depth, WIDTH) */
 struct tile {
@@ -156,33 +157,76 @@ static void pass(struct tile t, int rows, const struct source *next)
 
 static int smaller(int a, int b) { return a < b ? a : b; }
 
+/* Where a panel lies in a matrix that was laid out before. */
+static const float *packed_at(const struct packed_matrix *m, int k, int j, int depth)
+{
+    ptrdiff_t width = (m->columns + WIDTH - 1) / WIDTH * WIDTH;
+
+    return m->panels + (m->k + k) * width + (ptrdiff_t)(m->j + j) * depth;
+}
+
+/* What is fetched while the panel before this one is used. */
+static struct source next_source(const struct panel_matrix *m, int k, int j, int depth,
+                                 int width)
+{
+    if (m->packed.panels)
+        return (struct source){packed_at(&m->packed, k, j, depth), 0, 1, depth * WIDTH};
+    return source_of(m, k, j, depth, width);
+}
+
+/* The panel at (k, j), copied into room where it does not lie ready. */
+static const float *panel_at(float *room, const struct panel_matrix *m, int k, int j,
+                             int depth, int width)
+{
+    struct source source;
+
+    if (m->packed.panels)
+        return packed_at(&m->packed, k, j, depth);
+    source = source_of(m, k, j, depth, width);
+    copy_panel(room, &source, m->transposed);
+    return room;
+}
+
 void KERNEL(panel_product)(float *y, const float *x, const struct panel_matrix *m,
                            bool add, int rows, int inner, int columns)
 {
-    _Alignas(64) float panel[DEPTH * WIDTH];
+    _Alignas(64) float room[DEPTH * WIDTH];
+    int chunk = m->packed.panels ? m->packed.chunk : DEPTH;
 
-    for (int k = 0; k < inner; k += DEPTH) {
-        int depth = smaller(inner - k, DEPTH);
-        struct source now = source_of(m, k, 0, depth, smaller(columns, WIDTH));
+    for (int k = 0; k < inner; k += chunk) {
+        int depth = smaller(inner - k, chunk);
 
         for (int j = 0; j < columns; j += WIDTH) {
             int left = columns - j - WIDTH;
             struct source next = {.length = 1};
-            float *corner = y + j;
-            struct tile t = {corner,
-                             x + k,
-                             panel,
-                             columns,
-                             inner,
-                             depth,
-                             smaller(columns - j, WIDTH),
-                             add || k > 0};
+            struct tile t = {
+                y + j,
+                x + k,
+                panel_at(room, m, k, j, depth, smaller(columns - j, WIDTH)),
+                columns,
+                inner,
+                depth,
+                smaller(columns - j, WIDTH),
+                add || k > 0};
 
             if (left > 0)
-                next = source_of(m, k, j + WIDTH, depth, smaller(left, WIDTH));
-            copy_panel(panel, &now, m->transposed);
+                next = next_source(m, k, j + WIDTH, depth, smaller(left, WIDTH));
             pass(t, rows, &next);
-            now = next;
+        }
+    }
+}
+
+void KERNEL(panel_pack)(float *out, const struct panel_matrix *m, int chunk, int inner,
+                        int columns)
+{
+    for (int k = 0; k < inner; k += chunk) {
+        int depth = smaller(inner - k, chunk);
+
+        for (int j = 0; j < columns; j += WIDTH, out += (ptrdiff_t)depth * WIDTH) {
+            struct source source =
+                source_of(m, k, j, depth, smaller(columns - j, WIDTH));
+
+            copy_panel(out, &source, m->transposed);
         }
     }
 }

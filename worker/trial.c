@@ -91,8 +91,9 @@ static int make_outputs(struct trial *t, struct error *err)
 }
 
 int trial_new(struct trial **out, const struct encoder *encoder,
-              const struct dataset *dataset, const struct task *task,
-              const struct settings *settings, int threads, struct error *err)
+              const struct panels *panels, const struct dataset *dataset,
+              const struct task *task, const struct settings *settings, int threads,
+              struct error *err)
 {
     struct trial *t = calloc(1, sizeof *t);
     int rc;
@@ -100,8 +101,8 @@ int trial_new(struct trial **out, const struct encoder *encoder,
     *out = NULL;
     if (!t)
         return error_set(err, ERR_MEMORY, "out of memory");
-    if ((rc =
-             course_init(&t->course, encoder, dataset, task, settings, threads, err)) ||
+    if ((rc = course_init(&t->course, encoder, panels, dataset, task, settings, threads,
+                          err)) ||
         (rc = make_state(t, err)) || (rc = make_outputs(t, err))) {
         trial_free(t);
         return rc;

@@ -22,14 +22,16 @@
 
 struct trial;
 
-/* All parts but the settings, which are copied, are borrowed until trial_free().
+/* All parts but the settings, which are copied, are borrowed until trial_free(); panels
+ * may be NULL.
  *
  * ERR_INPUT: settings that the encoder cannot follow, data without a train or labelled
  * dev split or with ids that the encoder does not have, an init file that does not fit.
  * ERR_MEMORY. */
 int trial_new(struct trial **out, const struct encoder *encoder,
-              const struct dataset *dataset, const struct task *task,
-              const struct settings *settings, int threads, struct error *err);
+              const struct panels *panels, const struct dataset *dataset,
+              const struct task *task, const struct settings *settings, int threads,
+              struct error *err);
 void trial_free(struct trial *trial);
 
 /* Those who help from now on, borrowed; NULL: nobody. */

@@ -83,7 +83,7 @@ static void make_trainer(void)
     settings_defaults(&settings);
     made_data(&data, ROWS, LONGEST, 50, 2);
     CU_ASSERT_EQUAL_FATAL(adapter_layout_init(&layout, &shape, NULL), 0);
-    model = (struct model){&encoder, &layout, POOLING_POOLER, false};
+    model = (struct model){&encoder, &layout, POOLING_POOLER, false, NULL};
     values = malloc((size_t)layout.values * sizeof *values);
     adapter_init(values, &layout, &encoder, 1);
     CU_ASSERT_EQUAL_FATAL(optimizer_init(&optimizer, &layout, &settings, NULL), 0);

@@ -375,12 +375,12 @@ static void check_products(const struct kernels *k, int rows, int in, int out)
     struct pair y = pair_new(rows * out, 92, 0), dx = pair_new(rows * in, 93, 0);
 
     linear_forward_ref(y.d, x.d, w.d, rows, in, out);
-    linear_forward(k, y.f, x.f, w.f, in, false, rows, in, out);
+    linear_forward(k, y.f, x.f, &(struct linear){.w = w.f, .stride = in}, false, rows, in, out);
     linear_backward_ref(dx.d, y.d, w.d, rows, in, out);
-    linear_backward(k, dx.f, y.f, w.f, in, false, rows, in, out);
+    linear_backward(k, dx.f, y.f, &(struct linear){.w = w.f, .stride = in}, false, rows, in, out);
     check(&y);
     check(&dx);
-    linear_backward(k, dx.f, y.f, w.f, in, true, rows, in, out);
+    linear_backward(k, dx.f, y.f, &(struct linear){.w = w.f, .stride = in}, true, rows, in, out);
     for (int i = 0; i < dx.n; i++)
         dx.d[i] *= 2;
     check(&dx);
@@ -414,9 +414,10 @@ static void a_row_of_a_product_has_bits_of_its_own(void)
     for (int i = 1; kernels_available(i); i++) {
         const struct kernels *k = kernels_available(i);
 
-        linear_forward(k, y.f, x.f, w.f, IN, false, MANY, IN, OUT);
+        linear_forward(k, y.f, x.f, &(struct linear){.w = w.f, .stride = IN}, false, MANY, IN, OUT);
         for (int r = 0; r < MANY; r++) {
-            linear_forward(k, alone, x.f + r * IN, w.f, IN, false, 1, IN, OUT);
+            linear_forward(k, alone, x.f + r * IN, &(struct linear){.w = w.f, .stride = IN}, false, 1,
+                           IN, OUT);
             CU_ASSERT(!memcmp(alone, y.f + r * OUT, sizeof alone));
         }
     }

@@ -17,6 +17,7 @@ enum { SEQUENCES_MAX = 16 };
 
 struct golden {
     struct encoder encoder;
+    struct panels *panels;
     struct file_map map;
     struct safetensors file;
 };
@@ -55,6 +56,8 @@ static void golden_open(struct golden *g, const char *name, const char *encoder)
     snprintf(path, sizeof path, "tests/golden/model-%s.safetensors", name);
     rc = encoder_open(&g->encoder, encoder, &err);
     if (!rc)
+        rc = panels_open(&g->panels, &g->encoder, &err);
+    if (!rc)
         rc = file_map_open(&g->map, place_source(path), &err);
     if (!rc)
         rc = safetensors_parse(&g->file, g->map.data, g->map.size, path, &err);
@@ -68,6 +71,7 @@ static void golden_close(struct golden *g)
 {
     safetensors_clear(&g->file);
     file_map_close(&g->map);
+    panels_close(g->panels);
     encoder_close(&g->encoder);
 }
 
@@ -126,7 +130,7 @@ static bool case_open(struct golden_case *c, const struct golden *g, int number)
     };
     *c = (struct golden_case){0};
     CU_ASSERT_FATAL(adapter_layout_init(&c->layout, &shape, NULL) == 0);
-    c->model = (struct model){&g->encoder, &c->layout, (enum pooling)at[6], at[1]};
+    c->model = (struct model){&g->encoder, &c->layout, (enum pooling)at[6], at[1], g->panels};
     c->dropout = (struct dropout){reals[0], reals[1], reals[2], (uint32_t)at[7],
                                   (uint32_t)at[8]};
     c->shard = shard_of(g, &c->types);

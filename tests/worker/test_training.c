@@ -125,8 +125,8 @@ static int train(const struct golden *g, double *loss_off, double *values_off,
     enum trial_event event;
     float *want = NULL;
     double sum = 0;
-    int rc =
-        trial_new(&trial, &encoder, &g->on->data, &g->on->task, &g->settings, 2, err);
+    int rc = trial_new(&trial, &encoder, NULL, &g->on->data, &g->on->task, &g->settings,
+                       2, err);
 
     *loss_off = 0;
     for (int i = 0; rc == 0 && i < STEPS; i++) {
@@ -182,10 +182,12 @@ static void regression_trains_as_in_pytorch(void)
     check_golden("stsb_layernorm");
 }
 
-static void threads_and_interruptions_do_not_change_a_bit(void)
+static void threads_interruptions_and_panels_do_not_change_a_bit(void)
 {
     static const struct trial_way ways[] = {{2, 0, 0}, {3, 0, 0}, {2, 1, 0}, {1, 0, 9}};
-    struct trial_parts p = {&encoder, &mrpc.data, &mrpc.task, {0}};
+    struct trial_parts p = {
+        .encoder = &encoder, .dataset = &mrpc.data, .task = &mrpc.task};
+    struct panels *panels;
     int interruptions;
     char *once, *again;
 
@@ -198,7 +200,10 @@ static void threads_and_interruptions_do_not_change_a_bit(void)
     once = trial_bits(&p, (struct trial_way){1, 0, 0}, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(once);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        CU_ASSERT_EQUAL_FATAL(panels_open(&panels, &encoder, NULL), 0);
+        p.panels = panels;
         again = trial_bits(&p, ways[i], &interruptions);
+        panels_close(panels);
         CU_ASSERT_PTR_NOT_NULL_FATAL(again);
         CU_ASSERT_STRING_EQUAL(once, again);
         CU_ASSERT(interruptions > 0 || i < 2);
@@ -215,7 +220,7 @@ int main(void)
         SUITE_TEST(shared_alpha_trains_as_in_pytorch),
         SUITE_TEST(layernorms_train_as_in_pytorch),
         SUITE_TEST(regression_trains_as_in_pytorch),
-        SUITE_TEST(threads_and_interruptions_do_not_change_a_bit),
+        SUITE_TEST(threads_interruptions_and_panels_do_not_change_a_bit),
         {NULL, NULL},
     };
     int rc;

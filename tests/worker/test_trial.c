@@ -68,6 +68,27 @@ static void check_same(const struct trial_parts *p, struct trial_way a,
     free(y);
 }
 
+static void panels_do_not_change_a_bit(void)
+{
+    struct trial_parts p;
+    struct panels *panels;
+    char *without, *with;
+
+    set_up(70, 2);
+    p = parts();
+    p.settings.train_layernorm = LN_ALL;
+    CU_ASSERT_EQUAL_FATAL(panels_open(&panels, &encoder, NULL), 0);
+    CU_ASSERT_EQUAL(panels != NULL, kernels_get()->panel_product != NULL);
+    without = trial_bits(&p, (struct trial_way){1, 0, 0}, NULL);
+    p.panels = panels;
+    with = trial_bits(&p, (struct trial_way){1, 0, 0}, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(with);
+    CU_ASSERT_STRING_EQUAL(with, without);
+    free(with);
+    free(without);
+    panels_close(panels);
+}
+
 static void threads_do_not_change_a_bit(void)
 {
     struct trial_parts p;
@@ -139,7 +160,7 @@ static struct trial *new_trial(const struct trial_parts *p)
 {
     struct trial *trial;
     struct error err = {0};
-    int rc = trial_new(&trial, &encoder, &data, &task, &p->settings, 1, &err);
+    int rc = trial_new(&trial, &encoder, NULL, &data, &task, &p->settings, 1, &err);
 
     if (rc)
         fprintf(stderr, "%s\n", err.text);
@@ -192,7 +213,8 @@ static void predicting_gives_the_trials_own_logits(void)
     p = parts();
     trial = new_trial(&p);
     run_all(trial, records, &result);
-    model = (struct model){&encoder, trial_layout(trial), p.settings.pooling, false};
+    model =
+        (struct model){&encoder, trial_layout(trial), p.settings.pooling, false, NULL};
     logits = malloc((size_t)dev->rows * 3 * sizeof *logits);
     CU_ASSERT_EQUAL(evaluate_split(logits, &model, result.values, dev, "dev",
                                    p.settings.microshard_tokens, 2, NULL),
@@ -313,8 +335,9 @@ static void check_refused(const struct trial_parts *p, const char *why)
     struct trial *trial;
     struct error err = {0};
 
-    CU_ASSERT_EQUAL(trial_new(&trial, &encoder, &data, &task, &p->settings, 1, &err),
-                    ERR_INPUT);
+    CU_ASSERT_EQUAL(
+        trial_new(&trial, &encoder, NULL, &data, &task, &p->settings, 1, &err),
+        ERR_INPUT);
     CU_ASSERT_PTR_NULL(trial);
     if (!strstr(err.text, why))
         fprintf(stderr, "%s: not %s\n", err.text, why);
@@ -402,6 +425,7 @@ static void trial_starts_from_an_adapter_file_that_fits(void)
 int main(void)
 {
     static const struct suite_test tests[] = {
+        SUITE_TEST(panels_do_not_change_a_bit),
         SUITE_TEST(threads_do_not_change_a_bit),
         SUITE_TEST(checkpoints_do_not_change_a_bit),
         SUITE_TEST(stops_do_not_change_a_bit),

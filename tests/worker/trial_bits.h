@@ -7,6 +7,7 @@
 /* What a trial is made of. */
 struct trial_parts {
     const struct encoder *encoder;
+    const struct panels *panels; /* NULL: none */
     const struct dataset *dataset;
     const struct task *task;
     struct settings settings;

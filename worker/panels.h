@@ -1,0 +1,31 @@
+/* The encoder's frozen matrices laid out for panel_product, both ways, in a file that
+ * the workers of a node share (storage/node_file.h). Products have the same bits
+ * without it, but take longer. */
+#ifndef WORKER_PANELS_H
+#define WORKER_PANELS_H
+
+#include "storage/encoder.h"
+#include "worker/linear.h"
+
+enum frozen_matrix {
+    FROZEN_QUERY,
+    FROZEN_KEY,
+    FROZEN_VALUE,
+    FROZEN_ATTENTION, /* attention.output.dense */
+    FROZEN_FFN,       /* intermediate.dense */
+    FROZEN_OUTPUT,    /* output.dense */
+    FROZEN_COUNT
+};
+
+struct panels;
+
+/* *out is NULL where the instruction set's kernels do not use panels. ERR_IO: no
+ * directory of the node can hold the file. ERR_MEMORY. */
+int panels_open(struct panels **out, const struct encoder *encoder, struct error *err);
+void panels_close(struct panels *panels);
+
+/* A layer's matrix; in panels unless panels is NULL. */
+struct linear panels_matrix(const struct panels *panels, const struct encoder *encoder,
+                            int layer, enum frozen_matrix which);
+
+#endif
