@@ -13,7 +13,7 @@
 
 struct encoder_mapping {
     struct weight_files files;
-    struct file_map copy;
+    struct node_file copy;
 };
 
 /* A tensor that the computation reads. */
@@ -311,7 +311,7 @@ int encoder_open(struct encoder *out, const char *dir, struct error *err)
 void encoder_close(struct encoder *encoder)
 {
     if (encoder->mapping) {
-        file_map_close(&encoder->mapping->copy);
+        node_file_close(&encoder->mapping->copy);
         weight_files_close(&encoder->mapping->files);
     }
     free(encoder->mapping);

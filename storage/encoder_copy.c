@@ -2,7 +2,6 @@
 #include "storage/encoder_copy.h"
 
 #include "common/digest.h"
-#include "storage/node_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +101,7 @@ static int write_floats(void *context, struct node_writer *writer)
     return rc;
 }
 
-int encoder_copy_open(struct file_map *map, const float **floats,
+int encoder_copy_open(struct node_file *file, const float **floats,
                       const struct safetensors_tensor *const *tensors, int count,
                       struct error *err)
 {
@@ -110,16 +109,17 @@ int encoder_copy_open(struct file_map *map, const float **floats,
     const uint8_t *at;
     int rc = describe(&copy, err);
 
-    *map = (struct file_map){0};
+    *file = (struct node_file){0};
     if (rc)
         return rc;
-    rc = node_file_open(map, &at,
+    rc = node_file_open(file,
                         &(struct node_file_plan){.kind = "f32",
                                                  .source = copy.source,
                                                  .size = copy.size,
                                                  .write = write_floats,
                                                  .context = &copy},
                         err);
+    at = file->data;
     for (int i = 0; !rc && i < count; i++) {
         floats[i] = (const float *)(const void *)at;
         at += padded(tensors[i]);

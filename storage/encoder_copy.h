@@ -5,7 +5,7 @@
 #ifndef STORAGE_ENCODER_COPY_H
 #define STORAGE_ENCODER_COPY_H
 
-#include "storage/file_map.h"
+#include "storage/node_file.h"
 #include "storage/safetensors.h"
 
 #include <stdbool.h>
@@ -13,9 +13,9 @@
 /* Whether the tensor can be used in place. */
 bool tensor_in_place(const struct safetensors_tensor *tensor);
 
-/* floats[i] points to tensor i's values within map. ERR_IO: no directory can hold the
- * copy. */
-int encoder_copy_open(struct file_map *map, const float **floats,
+/* floats[i] points to tensor i's values within the file. ERR_IO: no directory can hold
+ * the copy. */
+int encoder_copy_open(struct node_file *file, const float **floats,
                       const struct safetensors_tensor *const *tensors, int count,
                       struct error *err);
 

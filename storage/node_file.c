@@ -135,15 +135,15 @@ static bool map_file(struct file_map *map, const char *path,
     return false;
 }
 
-/* Takes the lock that lets one process of the node make the file. A lock file of
- * another user is refused: it could be held for ever. */
-static int take_lock(const char *path, struct error *err)
+/* Takes the lock under which files are made and removed. One of another user is
+ * refused: it could be held for ever. */
+static int take_lock(const char *dir, struct error *err)
 {
     struct stat st;
     char *name;
     int fd;
 
-    if (asprintf(&name, "%s.lock", path) < 0) {
+    if (asprintf(&name, "%s/shiftwork-%u.lock", dir, (unsigned)geteuid()) < 0) {
         error_set(err, ERR_MEMORY, "out of memory");
         return -1;
     }
@@ -159,41 +159,92 @@ static int take_lock(const char *path, struct error *err)
     return fd;
 }
 
-static int open_in(struct file_map *map, const char *dir,
+/* Under the lock: maps the file, made before if need be, and says that it is used. */
+static int map_or_make(struct node_file *file, const struct node_file_plan *plan,
+                       struct error *err)
+{
+    int rc = 0;
+
+    if (!map_file(&file->map, file->path, plan)) {
+        rc = make_file(file->path, plan, err);
+        if (!rc && !map_file(&file->map, file->path, plan))
+            rc = error_set(err, ERR_IO, "%s: changed while it was made", file->path);
+    }
+    if (rc)
+        return rc;
+    file->use = open(file->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file->use >= 0 && !flock(file->use, LOCK_SH))
+        return 0;
+    if (file->use >= 0)
+        close(file->use);
+    file_map_close(&file->map);
+    return error_set(err, ERR_IO, "%s: cannot lock it", file->path);
+}
+
+static int open_in(struct node_file *file, const char *dir,
                    const struct node_file_plan *plan, struct error *err)
 {
-    char hex[DIGEST_HEX], *path;
-    int lock, rc = 0;
+    char hex[DIGEST_HEX];
+    int lock = take_lock(dir, err), rc = ERR_IO;
 
+    if (lock < 0)
+        return rc;
     digest_hex(hex, plan->source);
-    if (asprintf(&path, "%s/shiftwork-%u-%s.%s", dir, (unsigned)geteuid(), hex,
-                 plan->kind) < 0)
-        return error_set(err, ERR_MEMORY, "out of memory");
-    lock = take_lock(path, err);
-    if (lock < 0) {
-        rc = ERR_IO;
-    } else if (!map_file(map, path, plan)) {
-        rc = make_file(path, plan, err);
-        if (!rc && !map_file(map, path, plan))
-            rc = error_set(err, ERR_IO, "%s: changed while it was made", path);
+    if (!(file->dir = strdup(dir)) ||
+        asprintf(&file->path, "%s/shiftwork-%u-%s.%s", dir, (unsigned)geteuid(), hex,
+                 plan->kind) < 0) {
+        file->path = NULL;
+        rc = error_set(err, ERR_MEMORY, "out of memory");
+    } else {
+        rc = map_or_make(file, plan, err);
     }
-    if (lock >= 0)
-        close(lock);
-    free(path);
+    close(lock);
+    if (rc) {
+        free(file->dir);
+        free(file->path);
+        *file = (struct node_file){0};
+    }
     return rc;
 }
 
-int node_file_open(struct file_map *map, const uint8_t **data,
-                   const struct node_file_plan *plan, struct error *err)
+int node_file_open(struct node_file *file, const struct node_file_plan *plan,
+                   struct error *err)
 {
     const char *const dirs[] = {getenv("TMPDIR"), "/tmp", "/dev/shm"};
     int rc = ERR_IO;
 
-    *map = (struct file_map){0};
+    *file = (struct node_file){0};
     for (size_t i = 0; rc && i < sizeof dirs / sizeof *dirs; i++)
         if (dirs[i] && dirs[i][0] == '/')
-            rc = open_in(map, dirs[i], plan, err);
+            rc = open_in(file, dirs[i], plan, err);
     if (!rc)
-        *data = map->data + sizeof(struct node_header);
+        file->data = file->map.data + sizeof(struct node_header);
     return rc;
+}
+
+/* Not one that was made since, in the place of a damaged one. */
+static bool is_still_there(const struct node_file *file)
+{
+    struct stat used, there;
+
+    return !fstat(file->use, &used) && !lstat(file->path, &there) &&
+           used.st_dev == there.st_dev && used.st_ino == there.st_ino;
+}
+
+void node_file_close(struct node_file *file)
+{
+    int lock;
+
+    if (!file->path)
+        return;
+    lock = take_lock(file->dir, NULL);
+    if (lock >= 0 && !flock(file->use, LOCK_EX | LOCK_NB) && is_still_there(file))
+        unlink(file->path); /* nobody else uses it */
+    close(file->use);
+    if (lock >= 0)
+        close(lock);
+    file_map_close(&file->map);
+    free(file->path);
+    free(file->dir);
+    *file = (struct node_file){0};
 }

@@ -3,8 +3,9 @@
  * It lies in a node-local directory ($TMPDIR, else /tmp, else /dev/shm), is named by
  * user, kind and a digest of what it is made from, has mode 0600, is made once under a
  * lock, renamed into place when whole, and checked (owner, mode, size, digest of its
- * bytes) before it is used again. It is private to the machine, so it holds numbers in
- * the machine's own byte order. */
+ * bytes) before it is used by another process. The last one that uses it removes it;
+ * one that was killed leaves that to the next. It is private to the machine, so it
+ * holds numbers in the machine's own byte order. */
 #ifndef STORAGE_NODE_FILE_H
 #define STORAGE_NODE_FILE_H
 
@@ -24,9 +25,17 @@ struct node_file_plan {
     void *context;
 };
 
-/* The bytes begin at *data, a multiple of 64, until file_map_close(map). ERR_IO: no
- * directory can hold it. */
-int node_file_open(struct file_map *map, const uint8_t **data,
-                   const struct node_file_plan *plan, struct error *err);
+struct node_file {
+    const uint8_t *data; /* at a multiple of 64, until node_file_close() */
+
+    struct file_map map; /* the rest is private */
+    char *dir, *path;
+    int use; /* open and locked as long as it is used */
+};
+
+/* ERR_IO: no directory can hold it. */
+int node_file_open(struct node_file *file, const struct node_file_plan *plan,
+                   struct error *err);
+void node_file_close(struct node_file *file); /* an all-zero one too */
 
 #endif

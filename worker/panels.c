@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 struct panels {
-    struct file_map map;
+    struct node_file file;
     const struct encoder *encoder;
     const float *data;
 };
@@ -109,7 +109,6 @@ int panels_open(struct panels **out, const struct encoder *encoder, struct error
 {
     struct node_file_plan plan = {
         .kind = "panels", .write = write_panels, .context = (void *)(uintptr_t)encoder};
-    const uint8_t *data;
     struct panels *panels;
     int rc;
 
@@ -120,12 +119,12 @@ int panels_open(struct panels **out, const struct encoder *encoder, struct error
         return error_set(err, ERR_MEMORY, "out of memory");
     plan.size = layer_floats(encoder) * (size_t)encoder->config.layers * sizeof(float);
     if ((rc = source_digest(&plan.source, encoder, err)) ||
-        (rc = node_file_open(&panels->map, &data, &plan, err))) {
+        (rc = node_file_open(&panels->file, &plan, err))) {
         free(panels);
         return rc;
     }
     panels->encoder = encoder;
-    panels->data = (const float *)(const void *)data;
+    panels->data = (const float *)(const void *)panels->file.data;
     *out = panels;
     return 0;
 }
@@ -133,7 +132,7 @@ int panels_open(struct panels **out, const struct encoder *encoder, struct error
 void panels_close(struct panels *panels)
 {
     if (panels)
-        file_map_close(&panels->map);
+        node_file_close(&panels->file);
     free(panels);
 }
 

@@ -243,7 +243,7 @@ static void every_half_has_its_value(void)
     uint64_t length = strlen(header);
     const float *floats;
     struct safetensors st;
-    struct file_map map;
+    struct node_file map;
 
     memcpy(bytes, &length, 8);
     memcpy(bytes + 8, header, length);
@@ -263,7 +263,7 @@ static void every_half_has_its_value(void)
         if (exponent != 31)
             CU_ASSERT_EQUAL((double)floats[i], i & 0x8000 ? -value : value);
     }
-    file_map_close(&map);
+    node_file_close(&map);
     safetensors_clear(&st);
     free(bytes);
 }
@@ -285,40 +285,60 @@ static int find_copies(const char *folder, char *path)
     return count;
 }
 
-static void copy_is_made_once_and_checked_before_reuse(void)
+static void copy_is_made_once_and_removed_by_its_last_user(void)
 {
     const struct variant v = {.dtype = "BF16"};
-    struct encoder e;
+    struct encoder first, second;
     struct stat before, after;
-    struct digest digest;
     char path[512] = "";
-    int fd;
 
     mkdir(place("tmp", ""), 0777);
     setenv("TMPDIR", place("tmp", ""), 1);
-    CU_ASSERT_EQUAL_FATAL(open_variant(&e, "once", &v, NULL), 0);
-    digest = e.digest;
-    encoder_close(&e);
+    CU_ASSERT_EQUAL_FATAL(open_variant(&first, "once", &v, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(find_copies("tmp", path), 1);
     CU_ASSERT_EQUAL(stat(path, &before), 0);
     CU_ASSERT_EQUAL(before.st_mode & 0777, 0600);
-    CU_ASSERT_EQUAL_FATAL(encoder_open(&e, place("once", ""), NULL), 0);
-    encoder_close(&e);
-    stat(path, &after);
+    CU_ASSERT_EQUAL_FATAL(encoder_open(&second, place("once", ""), NULL), 0);
+    CU_ASSERT_EQUAL(stat(path, &after), 0);
     CU_ASSERT_EQUAL(after.st_ino, before.st_ino);
-    fd = open(path, O_WRONLY); /* damaged: made again */
-    CU_ASSERT_EQUAL(pwrite(fd, "xyz", 3, before.st_size / 2), 3);
-    close(fd);
-    CU_ASSERT_EQUAL_FATAL(encoder_open(&e, place("once", ""), NULL), 0);
-    CU_ASSERT(digest_equal(e.digest, digest));
-    encoder_close(&e);
-    stat(path, &before);
-    CU_ASSERT_NOT_EQUAL(after.st_ino, before.st_ino);
-    chmod(path, 0666); /* others could have written it: made again */
-    CU_ASSERT_EQUAL_FATAL(encoder_open(&e, place("once", ""), NULL), 0);
-    encoder_close(&e);
-    stat(path, &after);
-    CU_ASSERT_EQUAL(after.st_mode & 0777, 0600);
+    encoder_close(&first);
+    CU_ASSERT_EQUAL(find_copies("tmp", path), 1);
+    encoder_close(&second);
+    CU_ASSERT_EQUAL(find_copies("tmp", path), 0);
+    setenv("TMPDIR", place_temporary(), 1);
+}
+
+/* A file that was damaged, or that others could have written, is made again, and
+ * removed by the last of those that use the new one. */
+static void copy_is_checked_before_reuse(void)
+{
+    const struct variant v = {.dtype = "BF16"};
+    struct encoder first, second;
+    struct stat before, after;
+    char path[512] = "";
+
+    setenv("TMPDIR", place("tmp", ""), 1);
+    for (int writable = 0; writable < 2; writable++) {
+        CU_ASSERT_EQUAL_FATAL(open_variant(&first, "once", &v, NULL), 0);
+        CU_ASSERT_EQUAL_FATAL(find_copies("tmp", path), 1);
+        CU_ASSERT_EQUAL(stat(path, &before), 0);
+        if (writable) {
+            chmod(path, 0666);
+        } else {
+            int fd = open(path, O_WRONLY);
+            CU_ASSERT_EQUAL(pwrite(fd, "xyz", 3, before.st_size / 2), 3);
+            close(fd);
+        }
+        CU_ASSERT_EQUAL_FATAL(encoder_open(&second, place("once", ""), NULL), 0);
+        CU_ASSERT(digest_equal(first.digest, second.digest));
+        CU_ASSERT_EQUAL(stat(path, &after), 0);
+        CU_ASSERT_NOT_EQUAL(after.st_ino, before.st_ino);
+        CU_ASSERT_EQUAL(after.st_mode & 0777, 0600);
+        encoder_close(&first);
+        CU_ASSERT_EQUAL(find_copies("tmp", path), 1);
+        encoder_close(&second);
+        CU_ASSERT_EQUAL(find_copies("tmp", path), 0);
+    }
     setenv("TMPDIR", place_temporary(), 1);
 }
 
@@ -441,7 +461,8 @@ int main(void)
         SUITE_TEST(all_names_and_places_give_the_same_digest),
         SUITE_TEST(sixteen_bit_values_are_widened),
         SUITE_TEST(every_half_has_its_value),
-        SUITE_TEST(copy_is_made_once_and_checked_before_reuse),
+        SUITE_TEST(copy_is_made_once_and_removed_by_its_last_user),
+        SUITE_TEST(copy_is_checked_before_reuse),
         SUITE_TEST(shards_are_one_encoder),
         SUITE_TEST(bad_weights_are_refused_by_name),
         SUITE_TEST(pooler_may_be_missing),
