@@ -187,8 +187,9 @@ def longer(folder):
 def kill_shard(folder, i, n, *args):
     """SIGKILL of its coordinator, after a report and before the end."""
     launcher = runs.start(folder, "--workers", "1", "--shard", f"{i}/{n}", "-o", f"part{i}", *args)
-    reported = os.path.join(folder, f"part{i}/checkpoints")
-    runs.wait_for("a report", lambda: os.path.exists(reported))
+    segment = os.path.join(folder, f"part{i}/checkpoints/000001.seg")
+    runs.wait_for("a checkpoint", lambda: os.path.exists(segment) and os.path.getsize(segment))
+    time.sleep(0.3)  # its report is in the journal soon after
     os.kill(runs.ranks(folder)[0], signal.SIGKILL)
     _, stderr = launcher.communicate(timeout=60)
     check(launcher.returncode == 75, f"exit {launcher.returncode}: {stderr}")
