@@ -237,16 +237,14 @@ int merge_write(const struct merge_plan *plan, const char *dir,
                 struct run_journal *journal, struct error *err)
 {
     struct run_dir_made made;
-    char inside[PATH_SIZE];
     bool there;
     int rc = look(dir, &there, err);
     if (!rc)
-        rc = run_dir_make(dir, &made, err); /* for the folders above it */
+        rc = run_dir_make_above(dir, &made, err);
     if (rc)
         return rc;
-    snprintf(inside, sizeof inside, "%s/datasets", dir);
-    rmdir(inside);
-    rmdir(dir);
+    if (there)
+        rmdir(dir);
     rc = write_new(dir, plan, journal, err);
     if (rc && there)
         mkdir(dir, 0777);

@@ -230,11 +230,10 @@ static int make_folder(const char *path, size_t length, struct run_dir_made *mad
                      path, strerror(errno));
 }
 
-int run_dir_make(const char *dir, struct run_dir_made *made, struct error *err)
+/* Each folder of the first length bytes of path, dir's or more. */
+static int make_folders(const char *dir, char *path, size_t length,
+                        struct run_dir_made *made, struct error *err)
 {
-    char path[PATH_SIZE];
-    path_in(path, dir, "datasets");
-    size_t length = strlen(path);
     int rc = 0;
     *made = (struct run_dir_made){0};
     for (size_t n = 1; !rc && n <= length; n++) {
@@ -248,6 +247,27 @@ int run_dir_make(const char *dir, struct run_dir_made *made, struct error *err)
     if (rc)
         run_dir_unmake(dir, made);
     return rc;
+}
+
+int run_dir_make(const char *dir, struct run_dir_made *made, struct error *err)
+{
+    char path[PATH_SIZE];
+    path_in(path, dir, "datasets");
+    return make_folders(dir, path, strlen(path), made, err);
+}
+
+int run_dir_make_above(const char *dir, struct run_dir_made *made, struct error *err)
+{
+    char path[PATH_SIZE];
+    path_in(path, dir, "");
+    size_t length = strlen(path);
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    return make_folders(dir, path, length, made, err);
 }
 
 void run_dir_unmake(const char *dir, const struct run_dir_made *made)

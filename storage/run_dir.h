@@ -46,6 +46,8 @@ struct run_dir_made {
 /* Makes dir, its datasets/ and the folders above where they are missing. On failure
  * none is left. ERR_IO: there is no room. */
 int run_dir_make(const char *dir, struct run_dir_made *made, struct error *err);
+/* The same for the folders above alone. */
+int run_dir_make_above(const char *dir, struct run_dir_made *made, struct error *err);
 /* Removes those folders again that are empty. */
 void run_dir_unmake(const char *dir, const struct run_dir_made *made);
 

@@ -6,6 +6,7 @@ its numbers are those of the whole job in one run.
 
 Only the standard library is used. What needs a mount runs as root only.
 """
+import ctypes
 import os
 import shutil
 import signal
@@ -440,13 +441,38 @@ def case_a_trial_that_failed_is_no_missing_one(folder):
     expect(run(folder, "-o", "merged", *space), 3)
 
 
+IN_MOVED_TO, IN_CREATE = 0x80, 0x100
+
+
+def names_that_came(folder, act):
+    """What was made or moved into folder while act() was under way: (mask, name)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.inotify_init1(os.O_NONBLOCK)
+    check(fd >= 0 and libc.inotify_add_watch(fd, folder.encode(), IN_MOVED_TO | IN_CREATE) >= 0,
+          "inotify cannot be had")
+    act()
+    data, at, came = os.read(fd, 1 << 16), 0, []
+    os.close(fd)
+    while at < len(data):
+        _, mask, _, size = struct.unpack_from("<iIII", data, at)
+        came.append((mask & (IN_MOVED_TO | IN_CREATE), data[at + 16:at + 16 + size].rstrip(b"\0")))
+        at += 16 + size
+    return came
+
+
+def case_the_new_directory_appears_by_a_rename_alone(folder):
+    parts = shards(folder, 2)
+    came = names_that_came(folder, lambda: expect(merge(folder, *parts, "-o", "merged"), 0))
+    check([mask for mask, name in came if name == b"merged"] == [IN_MOVED_TO], came)
+
+
 def case_a_killed_merge_leaves_no_half_directory(folder):
     parts = shards(folder, 2)
-    whole = 0
-    for turn in range(12):
+    whole, turns = 0, 30
+    for turn in range(turns):
         going = subprocess.Popen([runs.PROGRAM, "merge", *parts, "-o", "merged"], cwd=folder,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.01 * turn)
+        time.sleep(0.004 * turn)
         going.kill()
         going.wait()
         if os.path.exists(os.path.join(folder, "merged")):
@@ -454,7 +480,7 @@ def case_a_killed_merge_leaves_no_half_directory(folder):
             expect(command_on("verify", os.path.join(folder, "merged")), 0)
             shutil.rmtree(os.path.join(folder, "merged"))
     expect(merge(folder, *parts, "-o", "merged"), 0)
-    print(f"   killed 12 times, {whole} after its end")
+    print(f"   killed {turns} times, {whole} after its end")
 
 
 def case_a_signal_ends_a_merge_and_leaves_nothing(folder):

@@ -160,6 +160,24 @@ static void what_did_not_work_leaves_no_trace(void)
     CU_ASSERT_NOT_EQUAL(stat(dir, &info), 0);
 }
 
+static void folders_above_are_made_alone(void)
+{
+    char path[512];
+    struct run_dir_made made;
+    struct stat info;
+    snprintf(path, sizeof path, "%s/above/a//b/run//", place_temporary());
+    CU_ASSERT_EQUAL_FATAL(run_dir_make_above(path, &made, NULL), 0);
+    CU_ASSERT_NOT_EQUAL(stat(path, &info), 0);
+    snprintf(path, sizeof path, "%s/above/a/b", place_temporary());
+    CU_ASSERT_EQUAL(stat(path, &info), 0);
+    snprintf(path, sizeof path, "%s/above/a//b/run//", place_temporary());
+    run_dir_unmake(path, &made);
+    snprintf(path, sizeof path, "%s/above", place_temporary());
+    CU_ASSERT_NOT_EQUAL(stat(path, &info), 0);
+    CU_ASSERT_EQUAL(run_dir_make_above("run", &made, NULL), 0);
+    CU_ASSERT_EQUAL(run_dir_make_above("/", &made, NULL), 0);
+}
+
 static void folders_of_others_stay(void)
 {
     const char *dir = fresh();
@@ -205,6 +223,7 @@ int main(void)
         SUITE_TEST(a_folder_of_other_things_is_refused),
         SUITE_TEST(a_run_whose_journal_never_began_can_begin_again),
         SUITE_TEST(what_did_not_work_leaves_no_trace),
+        SUITE_TEST(folders_above_are_made_alone),
         SUITE_TEST(folders_of_others_stay),
         SUITE_TEST(folders_that_cannot_be_made_leave_none),
         {NULL, NULL},
