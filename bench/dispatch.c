@@ -1,16 +1,19 @@
 /* The coordinator with workers that answer at once: how many trials a second it hands
  * out and records durably, and how long a worker waits for its next one.
  *
- *   mpirun -n RANKS dispatch RUN_DIR TRIALS [PAUSE_US]
+ *   mpirun -n RANKS dispatch RUN_DIR TRIALS [PAUSE_US [ENCODER]]
  *
  * Rank 0 is the coordinator as `shiftwork run` has it, with a job of one task; the
  * others report once a trial, with a checkpoint of 600 bytes, and send a result,
  * PAUSE_US after they began it. Latency: from a result to the next trial where none
- * had been handed out ahead. Prints one line. */
+ * had been handed out ahead. With the folder of an encoder the first worker also
+ * fetches its weights, over and over, as one of a node does with cluster.stage. Prints
+ * one line. */
 #include "common/channels.h"
 #include "common/clock.h"
 #include "coordinator/coordinator.h"
 
+#include <limits.h>
 #include <math.h>
 #include <mpi.h>
 #include <stdio.h>
@@ -40,6 +43,10 @@ struct answerer {
     double idle_since; /* 0: not idle */
     double latencies[SAMPLES];
     int latency_count;
+    bool fetches;
+    struct fetch next; /* part to ask for */
+    uint64_t size;     /* of the file that is fetched: the largest */
+    double fetched;    /* bytes */
 };
 
 static void say(struct answerer *a, struct bytes *message)
@@ -110,7 +117,47 @@ static void take_grant(struct answerer *a, const struct channel_event *event)
         a->waiting[a->count++] = grant.trials[i];
 }
 
-static void be_worker(double pause_s)
+static void ask(struct answerer *a)
+{
+    struct bytes out = {0};
+    uint64_t left = a->size - a->next.offset;
+    a->next.size = left < CHUNK_MAX ? (uint32_t)left : CHUNK_MAX;
+    fetch_encode(&out, &a->next);
+    say(a, &out);
+    a->next.offset = (a->next.offset + a->next.size) % a->size;
+}
+
+/* The files are announced before the task. */
+static void hear_of_files(struct answerer *a, const struct channel_event *event)
+{
+    struct stage_file file;
+    struct chunk chunk;
+    if (event->tag == MESSAGE_FILE &&
+        stage_file_decode(&file, event->data, event->size, NULL) == 0 &&
+        file.size > a->size) {
+        a->size = file.size;
+        a->next.file = file.file;
+    } else if (event->tag == MESSAGE_TASK && a->fetches && a->size > 0) {
+        for (int i = 0; i < FETCH_MAX; i++)
+            ask(a);
+    } else if (event->tag == MESSAGE_CHUNK &&
+               chunk_decode(&chunk, event->data, event->size, NULL) == 0) {
+        a->fetched += chunk.size;
+        ask(a);
+    }
+}
+
+static void hear(struct answerer *a, const struct channel_event *event)
+{
+    if (event->tag == MESSAGE_GRANT)
+        take_grant(a, event);
+    else if (event->tag == MESSAGE_FAREWELL)
+        a->left = true;
+    else
+        hear_of_files(a, event);
+}
+
+static void be_worker(double pause_s, bool fetches)
 {
     struct answerer *a = calloc(1, sizeof *a);
     struct channel_event event;
@@ -119,28 +166,30 @@ static void be_worker(double pause_s)
     if (!a || channels_new(&a->channels, 0, 1, &err))
         MPI_Abort(MPI_COMM_WORLD, 1);
     a->pause_s = pause_s;
+    a->fetches = fetches;
     say_hello(a);
     while (!a->left) {
         channels_next(a->channels, &event, &err);
         if (event.kind == CHANNEL_LOST)
             break;
-        if (event.kind == CHANNEL_MESSAGE && event.tag == MESSAGE_GRANT)
-            take_grant(a, &event);
-        else if (event.kind == CHANNEL_MESSAGE && event.tag == MESSAGE_FAREWELL)
-            a->left = true;
-        else if (event.kind == CHANNEL_NOTHING && a->count > 0)
+        if (event.kind == CHANNEL_MESSAGE) {
+            hear(a, &event);
+        } else if (a->count > 0) {
             answer(a);
-        else if (event.kind == CHANNEL_NOTHING) { /* as a worker waits */
+        } else { /* as a worker waits */
             clock_sleep_s(pause);
-            pause = fmin(2 * pause, 5e-3);
+            pause = a->fetches ? pause : fmin(2 * pause, 5e-3);
             continue;
         }
         pause = 50e-6;
     }
     channels_free(a->channels);
+    MPI_Barrier(MPI_COMM_WORLD); /* the coordinator's channels take in no more */
     int count = a->latency_count;
     MPI_Send(&count, 1, MPI_INT, 0, 100, MPI_COMM_WORLD);
     MPI_Send(a->latencies, count, MPI_DOUBLE, 0, 101, MPI_COMM_WORLD);
+    if (fetches)
+        MPI_Send(&a->fetched, 1, MPI_DOUBLE, 0, 102, MPI_COMM_WORLD);
     free(a);
 }
 
@@ -174,23 +223,28 @@ static double median_latency(int workers, int *count, double *longest)
     return median;
 }
 
-static int make_job(struct job_spec *spec, int64_t trials, struct error *err)
+/* staged: the encoder's folder, or NULL. */
+static int make_job(struct job_spec *spec, int64_t trials, const char *staged,
+                    struct error *err)
 {
-    char text[512];
+    char text[PATH_MAX + 512];
     snprintf(text, sizeof text,
-             "encoder = \"enc\";\n"
+             "encoder = \"%s\";\n"
              "tasks = ( { name = \"cola\"; data = \"d\"; max_length = 16; } );\n"
              "training = { epochs = 1; };\n"
              "sweep = { seeds = %lld; };\n"
-             "output = { dir = \"run\"; keep = 2; };\n",
-             (long long)trials);
+             "output = { dir = \"run\"; keep = 2; };\n"
+             "cluster = { stage = \"%s\"; };\n",
+             staged ? staged : "enc", (long long)trials, staged ? "/stage" : "");
     return job_spec_parse(spec, "job.cfg", "/", text, NULL, 0, err);
 }
 
-static int coordinate(const char *dir, int64_t trials, int workers,
+static int coordinate(const char *dir, int64_t trials, int workers, const char *staged,
                       struct outcome *outcome, struct error *err)
 {
-    static const char *const datasets[] = {"/data.h5"};
+    char data_file[PATH_MAX + 16]; /* some file: nobody reads it as data */
+    snprintf(data_file, sizeof data_file, "%s/config.json", staged ? staged : "");
+    const char *const datasets[] = {data_file};
     static volatile sig_atomic_t stops;
     static float gold[ROWS];
     static const struct digest dataset = {1, 2};
@@ -201,7 +255,7 @@ static int coordinate(const char *dir, int64_t trials, int workers,
     struct enrolment enrolment = {0};
     struct coordinator_end end;
     struct findings_task task = {.dataset = dataset, .labels = LABELS, .majority = NAN};
-    int rc = make_job(&spec, trials, err);
+    int rc = make_job(&spec, trials, staged, err);
     task.rows[SPLIT_TRAIN] = 10;
     task.rows[SPLIT_DEV] = ROWS;
     task.gold[SPLIT_DEV] = gold;
@@ -229,23 +283,35 @@ static int coordinate(const char *dir, int64_t trials, int workers,
     return rc;
 }
 
-static void be_coordinator(const char *dir, int64_t trials, int workers)
+static void print_fetched(double seconds)
+{
+    double bytes;
+    MPI_Recv(&bytes, 1, MPI_DOUBLE, 1, 102, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    printf("; %.0f MB/s of files were sent meanwhile", bytes / seconds * 1e-6);
+}
+
+static void be_coordinator(const char *dir, int64_t trials, int workers,
+                           const char *staged)
 {
     struct outcome outcome = {0};
     struct error err = {""};
     double begun = clock_monotonic_s();
     mkdir(dir, 0777);
-    if (coordinate(dir, trials, workers, &outcome, &err)) {
+    if (coordinate(dir, trials, workers, staged, &outcome, &err)) {
         fprintf(stderr, "dispatch: %s\n", err.text);
         MPI_Abort(MPI_COMM_WORLD, 1);
     }
     double seconds = clock_monotonic_s() - begun;
+    MPI_Barrier(MPI_COMM_WORLD);
     int waits;
     double longest, latency = median_latency(workers, &waits, &longest);
     printf("%d workers, %lld trials in %.2f s: %.0f trials/s; idle workers had their "
-           "next trial after %.3f ms (median of %d, longest %.1f ms)\n",
+           "next trial after %.3f ms (median of %d, longest %.1f ms)",
            workers, (long long)outcome.done, seconds, (double)outcome.done / seconds,
            1e3 * latency, waits, 1e3 * longest);
+    if (staged)
+        print_fetched(seconds);
+    printf("\n");
 }
 
 int main(int argc, char **argv)
@@ -256,14 +322,16 @@ int main(int argc, char **argv)
     MPI_Comm_rank(MPI_COMM_WORLD, &mpi_rank);
     MPI_Comm_size(MPI_COMM_WORLD, &ranks);
     if (argc < 3 || ranks < 2) {
-        fprintf(stderr, "usage: mpirun -n RANKS dispatch RUN_DIR TRIALS [PAUSE_US]\n");
+        fprintf(stderr, "usage: mpirun -n RANKS dispatch RUN_DIR TRIALS [PAUSE_US "
+                        "[ENCODER]]\n");
         MPI_Finalize();
         return 2;
     }
+    const char *staged = argc > 4 ? argv[4] : NULL;
     if (mpi_rank == 0)
-        be_coordinator(argv[1], strtoll(argv[2], NULL, 10), ranks - 1);
+        be_coordinator(argv[1], strtoll(argv[2], NULL, 10), ranks - 1, staged);
     else
-        be_worker(argc > 3 ? 1e-6 * strtod(argv[3], NULL) : 0);
+        be_worker(argc > 3 ? 1e-6 * strtod(argv[3], NULL) : 0, staged && mpi_rank == 1);
     MPI_Finalize();
     return 0;
 }
