@@ -92,9 +92,9 @@ static int print_missing(const struct merge_plan *plan,
         missing[(trial->trial - 1) % shards] = true;
     }
     const struct outcome *outcome = &journal->outcome;
+    int64_t all = outcome->done + outcome->given_up + outcome->left;
     printf("%lld of %lld trials %s missing: %s", (long long)outcome->left,
-           (long long)(outcome->done + outcome->given_up + outcome->left),
-           outcome->left == 1 ? "is" : "are", list.text);
+           (long long)all, outcome->left == 1 ? "is" : "are", list.text);
     if (shards > 1)
         print_shards(missing, shards);
     printf("; run goes on with them\n");

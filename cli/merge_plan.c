@@ -363,19 +363,30 @@ static int check_there(const char *dir, struct error *err)
     return rc ? rc : run_lock_look(dir, RUN_LOCK_LEASE_S, err);
 }
 
-static int take_directory(struct merge_plan *plan, int source, struct error *err)
+static int take_first(struct merge_plan *plan, struct error *err)
 {
-    const char *dir = plan->dirs[source];
-    struct run_setup setup, *here = source == 0 ? &plan->first : &setup;
-    int rc = check_there(dir, err);
-    if (!rc)
-        rc = run_setup_reload_whole(here, dir, &plan->shards[source], err);
+    int rc = run_setup_reload_whole(&plan->first, plan->dirs[0], &plan->shards[0], err);
+    return rc ? rc : take_setup(plan, 0, &plan->first, err);
+}
+
+static int take_other(struct merge_plan *plan, int source, struct error *err)
+{
+    struct run_setup setup;
+    int rc =
+        run_setup_reload_whole(&setup, plan->dirs[source], &plan->shards[source], err);
     if (rc)
         return rc;
-    rc = take_setup(plan, source, here, err);
-    if (source > 0)
-        run_setup_clear(&setup);
+    rc = take_setup(plan, source, &setup, err);
+    run_setup_clear(&setup);
     return rc;
+}
+
+static int take_directory(struct merge_plan *plan, int source, struct error *err)
+{
+    int rc = check_there(plan->dirs[source], err);
+    if (rc)
+        return rc;
+    return source == 0 ? take_first(plan, err) : take_other(plan, source, err);
 }
 
 int merge_plan_stopped(const struct merge_plan *plan, struct error *err)
