@@ -12,10 +12,12 @@ static const struct option_spec options_table[] = {{NULL, NULL, NULL}};
 
 static void help(void)
 {
-    printf(
-        "Writes results.h5 and the outcome again, as the journal says: after a disk "
-        "that was full\nor damaged, or where results.h5 was lost. The journal itself "
-        "is only read. Refused while\nthe run goes on.\n");
+    printf("Writes results.h5 and the outcome again, as the journal says: after a disk "
+           "that was full\nor damaged, or where results.h5 was lost. A whole journal "
+           "is only "
+           "read; a damaged one\nis begun anew with all that can be read of it, beside "
+           "the "
+           "old one. Refused while the run\ngoes on.\n");
 }
 
 static int write_again(const struct run_setup *setup, struct run_journal *journal,
