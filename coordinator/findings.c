@@ -190,8 +190,12 @@ int findings_report(struct findings *findings, const struct report *report,
     return 0;
 }
 
-/* One piece of memory; NULL when out of it. */
-static struct kept *copy_result(const struct result *result)
+void findings_set_store(struct findings *findings, struct findings_store store)
+{
+    findings->store = store;
+}
+
+struct kept *findings_copy_outputs(const struct result *result)
 {
     size_t floats = result->values.count;
     for (int i = 0; i < result->split_count; i++)
@@ -266,7 +270,7 @@ static int keep_outputs(struct findings *findings, const struct result *result,
                         struct error *err)
 {
     struct entry *entry = findings_entry(findings, (int64_t)result->trial);
-    struct kept *kept = copy_result(result);
+    struct kept *kept = findings_copy_outputs(result);
     if (!kept)
         return error_set(err, ERR_MEMORY, "out of memory for a result");
     findings_retire(findings, entry->kept);

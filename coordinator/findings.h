@@ -1,8 +1,9 @@
 /* What the trials have found so far: epochs and results, and the snapshot of it that is
  * published.
  *
- * Adapters and outputs are held for those trials that may be kept in the end: of each
- * task the output.keep highest scores, and the best trial of each configuration. */
+ * Adapters and outputs are kept of those trials that may be published in the end: of
+ * each task the output.keep highest scores, and the best trial of each configuration.
+ * Only the first are held in memory where somebody else holds all of them. */
 #ifndef COORDINATOR_FINDINGS_H
 #define COORDINATOR_FINDINGS_H
 
@@ -56,6 +57,16 @@ int findings_result(struct findings *findings, const struct result *result,
                     struct findings_dropped *dropped, struct error *err);
 int findings_failure(struct findings *findings, int64_t trial, const char *text,
                      struct error *err);
+
+/* Who holds the outputs of all trials that are kept. read fills values and splits of
+ * out, which point into scratch; 1: this trial's are no longer kept. Called on the
+ * thread of findings_view_tables(), for what was committed before it began. */
+struct findings_store {
+    int (*read)(void *arg, int64_t trial, struct bytes *scratch, struct result *out,
+                struct error *err);
+    void *arg;
+};
+void findings_set_store(struct findings *findings, struct findings_store store);
 
 /* Values and outputs of a result that came without them. */
 int findings_outputs(struct findings *findings, const struct result *result,

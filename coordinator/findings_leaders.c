@@ -16,26 +16,38 @@ void leaders_clear(struct leaders *leaders)
     free(leaders->of_config);
 }
 
-static bool is_leader(const struct findings *findings, int64_t trial)
+static bool is_top(const struct leaders *leaders, int64_t trial)
 {
-    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
-    const struct leaders *leaders = &findings->leaders[parts.task];
     for (int i = 0; i < leaders->top_count; i++)
         if (leaders->top[i] == trial)
             return true;
-    return leaders->of_config[parts.config] == trial;
+    return false;
+}
+
+static void forget_outputs(struct findings *findings, int64_t trial)
+{
+    findings_retire(findings, findings_entry(findings, trial)->kept);
+    findings_entry(findings, trial)->kept = NULL;
 }
 
 static void let_go(struct findings *findings, int64_t trial,
                    struct findings_dropped *dropped)
 {
-    if (trial == 0 || is_leader(findings, trial))
+    if (trial == 0)
         return;
+    struct trial_parts parts = trial_list_parts(findings->job.list, trial);
+    const struct leaders *leaders = &findings->leaders[parts.task];
+    if (is_top(leaders, trial))
+        return;
+    if (leaders->of_config[parts.config] == trial) {
+        if (findings->store.read)
+            forget_outputs(findings, trial);
+        return;
+    }
     for (int i = 0; i < dropped->count; i++)
         if (dropped->trials[i] == trial)
             return;
-    findings_retire(findings, findings_entry(findings, trial)->kept);
-    findings_entry(findings, trial)->kept = NULL;
+    forget_outputs(findings, trial);
     dropped->trials[dropped->count++] = trial;
 }
 

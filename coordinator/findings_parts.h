@@ -47,6 +47,7 @@ struct findings {
     struct findings_job job;
     struct entry *entries; /* (trials) */
     struct leaders *leaders;
+    struct findings_store store; /* read NULL: all that is kept is held here */
     int tasks;
     bool viewed;
     void **retired; /* what to free when nobody looks any more */
@@ -71,6 +72,9 @@ double findings_score(const struct findings *findings, int64_t trial);
 bool findings_better(double a, double b);
 /* Frees it, as soon as no view can see it. NULL is fine. */
 void findings_retire(struct findings *findings, void *memory);
+
+/* One piece of memory; NULL when out of it. */
+struct kept *findings_copy_outputs(const struct result *result);
 
 /* Who is kept. */
 int leaders_init(struct leaders *leaders, int keep, int configs);

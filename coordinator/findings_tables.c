@@ -148,15 +148,12 @@ static int layout_of(const struct findings *findings, int64_t trial,
     return adapter_layout_init(layout, &shape, err);
 }
 
-static int add_kept(const struct findings *findings, int64_t trial, struct results *out,
-                    struct error *err)
+static int add_outputs(const struct findings *findings, int64_t trial,
+                       const struct kept *kept, struct results *out, struct error *err)
 {
-    const struct kept *kept = findings_entry(findings, trial)->kept;
     int task = findings_task_of(findings, trial);
     const char *name = findings->job.spec->tasks[task].name;
     struct adapter_layout layout;
-    if (!kept)
-        return 0;
     int rc = layout_of(findings, trial, &layout, err);
     if (rc)
         return rc;
@@ -175,6 +172,32 @@ static int add_kept(const struct findings *findings, int64_t trial, struct resul
     }
     adapter_layout_clear(&layout);
     return rc;
+}
+
+/* From where they are held besides. */
+static int add_stored(const struct findings *findings, int64_t trial,
+                      struct results *out, struct error *err)
+{
+    struct bytes scratch = {0};
+    struct result result = {.trial = (uint64_t)trial};
+    struct kept *kept = NULL;
+    int rc = findings->store.read(findings->store.arg, trial, &scratch, &result, err);
+    if (!rc && !(kept = findings_copy_outputs(&result)))
+        rc = error_set(err, ERR_MEMORY, "out of memory for a result");
+    if (!rc)
+        rc = add_outputs(findings, trial, kept, out, err);
+    free(kept);
+    bytes_clear(&scratch);
+    return rc == 1 ? 0 : rc;
+}
+
+static int add_kept(const struct findings *findings, int64_t trial, struct results *out,
+                    struct error *err)
+{
+    const struct kept *kept = findings_entry(findings, trial)->kept;
+    if (kept)
+        return add_outputs(findings, trial, kept, out, err);
+    return findings->store.read ? add_stored(findings, trial, out, err) : 0;
 }
 
 struct config_sum {

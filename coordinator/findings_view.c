@@ -76,6 +76,7 @@ int findings_freeze(struct findings *findings, const struct trial_table *table,
         return error_set(err, ERR_MEMORY, "out of memory for a snapshot");
     view->then.job = *job;
     view->then.tasks = findings->tasks;
+    view->then.store = findings->store;
     view->then.leaders = calloc((size_t)findings->tasks, sizeof *view->then.leaders);
     int rc = view->then.leaders ? copy_entries(view, findings, table) : ERR_MEMORY;
     for (int i = 0; !rc && i < findings->tasks; i++)

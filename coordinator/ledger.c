@@ -36,6 +36,7 @@ int ledger_new(struct ledger **out, const struct trial_list *list, struct error 
 
     if (!ledger)
         return error_set(err, ERR_MEMORY, "out of memory for the ledger");
+    pthread_mutex_init(&ledger->lock, NULL);
     ledger->list = list;
     ledger->entries = calloc((size_t)list->trial_count + 1, sizeof *ledger->entries);
     if (!ledger->entries) {
@@ -58,6 +59,9 @@ static int load(struct ledger **out, bool start, const char *run_dir,
     if (rc)
         return rc;
     struct ledger_replay replay;
+    if (findings)
+        findings_set_store(findings,
+                           (struct findings_store){ledger_read_outputs, ledger});
     rc = ledger_replay_init(&replay, ledger, findings, err);
     if (!rc && start)
         rc = committer_new(&ledger->committer, err);
@@ -105,6 +109,7 @@ void ledger_close(struct ledger *ledger)
     for (int i = 0; i < ledger->text_count; i++)
         free(ledger->texts[i]);
     free(ledger->texts);
+    pthread_mutex_destroy(&ledger->lock);
     free(ledger);
 }
 
@@ -203,6 +208,39 @@ static int put_outputs(struct ledger *ledger, const struct result *result,
                         ref, err);
 }
 
+static void set_outputs(struct ledger *ledger, struct ledger_entry *entry,
+                        struct segment_ref ref, uint64_t ticket)
+{
+    segments_release(ledger->outputs, entry->outputs, ticket);
+    pthread_mutex_lock(&ledger->lock);
+    entry->outputs = ref;
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+static struct segment_ref outputs_of(struct ledger *ledger, int64_t trial)
+{
+    pthread_mutex_lock(&ledger->lock);
+    struct segment_ref ref = entry_of(ledger, trial)->outputs;
+    pthread_mutex_unlock(&ledger->lock);
+    return ref;
+}
+
+/* Where they are let go meanwhile, their segment may be too. */
+int ledger_read_outputs(void *arg, int64_t trial, struct bytes *scratch,
+                        struct result *out, struct error *err)
+{
+    struct ledger *ledger = arg;
+    struct segment_ref ref = outputs_of(ledger, trial);
+
+    if (ref.segment == 0)
+        return 1;
+    int rc =
+        segments_read_committed(ledger->outputs, ref, (uint64_t)trial, scratch, err);
+    if (rc && outputs_of(ledger, trial).segment == 0)
+        return 1;
+    return rc ? rc : record_outputs_get(out, scratch->data, scratch->size, err);
+}
+
 static void release(struct segments *segments, struct segment_ref *ref, uint64_t ticket)
 {
     segments_release(segments, *ref, ticket);
@@ -221,7 +259,7 @@ int ledger_dropped(struct ledger *ledger, const struct findings_dropped *dropped
             continue; /* a result that was never among those to keep */
         record_dropped_put(journal_begin(ledger->journal, RECORD_DROPPED), &m);
         rc = ledger_appended(ledger, err);
-        release(ledger->outputs, &entry->outputs, ledger_ticket(ledger));
+        set_outputs(ledger, entry, (struct segment_ref){0}, ledger_ticket(ledger));
     }
     return rc;
 }
@@ -248,8 +286,7 @@ int ledger_result(struct ledger *ledger, const struct result *result,
     record_result_put(journal_begin(ledger->journal, RECORD_RESULT), &m);
     rc = ledger_appended(ledger, err);
     uint64_t ticket = ledger_ticket(ledger);
-    release(ledger->outputs, &entry->outputs, ticket); /* of fewer epochs */
-    entry->outputs = m.ref;
+    set_outputs(ledger, entry, m.ref, ticket); /* those before: of fewer epochs */
     if (!ledger_config_of(ledger, (int64_t)result->trial)->extendable)
         release(ledger->checkpoints, &entry->checkpoint, ticket);
     return rc ? rc : ledger_dropped(ledger, dropped, err);

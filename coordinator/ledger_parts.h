@@ -6,6 +6,8 @@
 #include "storage/committer.h"
 #include "storage/segments.h"
 
+#include <pthread.h>
+
 /* Of one trial. */
 struct ledger_entry {
     struct segment_ref checkpoint, outputs;
@@ -24,6 +26,7 @@ struct ledger {
     struct segments *checkpoints, *outputs;
     struct committer *committer;
     struct ledger_entry *entries; /* (trials) */
+    pthread_mutex_t lock;         /* of their outputs: read on the publisher's thread */
     struct bytes scratch;
     uint64_t target, committed; /* tickets: of the commit under way, of the last one */
     struct digest_map names;    /* texts of hosts and numerics, kept once */
@@ -32,6 +35,9 @@ struct ledger {
     const char *numerics; /* of the last report before this start; NULL: none */
 };
 
+/* A findings_store's read. */
+int ledger_read_outputs(void *arg, int64_t trial, struct bytes *scratch,
+                        struct result *out, struct error *err);
 /* The configuration of a trial. */
 const struct trial_list_config *ledger_config_of(const struct ledger *ledger,
                                                  int64_t trial);

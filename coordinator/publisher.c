@@ -70,30 +70,34 @@ bool publisher_due(const struct publisher *publisher, double now)
     return !publisher->running && now >= publisher->next;
 }
 
-/* The whole file lies beside its name. */
-static int pass(void *arg, struct error *err)
+static int wait_until_it_lasts(struct publisher *p)
 {
-    struct publisher *p = arg;
     pthread_mutex_lock(&p->lock);
     while (p->committed < p->ticket && !p->abandoned)
         pthread_cond_wait(&p->changed, &p->lock);
     bool lasts = p->committed >= p->ticket;
     pthread_mutex_unlock(&p->lock);
-    if (!lasts)
-        return ABANDONED;
-    return p->gate.ask ? p->gate.ask(p->gate.arg, err) : 0;
+    return lasts ? 0 : ABANDONED;
+}
+
+static int write_results(struct publisher *p)
+{
+    struct results results;
+    const struct file_gate *gate = p->gate.ask ? &p->gate : NULL;
+    int rc = wait_until_it_lasts(p);
+    if (!rc)
+        rc = findings_view_tables(p->view, &results, &p->err);
+    if (rc)
+        return rc;
+    rc = results_write_through(p->path, &results, gate, &p->err);
+    results_clear(&results);
+    return rc;
 }
 
 static void *write_view(void *argument)
 {
     struct publisher *p = argument;
-    struct file_gate gate = {pass, p};
-    struct results results;
-    p->rc = findings_view_tables(p->view, &results, &p->err);
-    if (!p->rc) {
-        p->rc = results_write_through(p->path, &results, &gate, &p->err);
-        results_clear(&results);
-    }
+    p->rc = write_results(p);
     pthread_mutex_lock(&p->lock);
     p->ended = true;
     pthread_mutex_unlock(&p->lock);

@@ -1,8 +1,8 @@
 /* Writes results.h5 on a thread of its own, from a view of the findings, so that nobody
  * waits for it: at most every max(5 s, 20 times what one takes).
  *
- * What a view holds is published only once the journal's records of it last: what is
- * written waits beside its name for that, and for the gate. */
+ * What a view holds is published only once the journal's records of it last, and only
+ * if the gate says so when the file lies beside its name as a whole. */
 #ifndef COORDINATOR_PUBLISHER_H
 #define COORDINATOR_PUBLISHER_H
 

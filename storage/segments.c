@@ -264,7 +264,7 @@ static const uint8_t *in_flight(const struct segments *s, struct segment_ref ref
                                    : f->pending.data + (offset - f->flying.size);
 }
 
-static int read_frame(struct segments *s, struct segment_ref ref, uint64_t trial,
+static int read_frame(const struct segments *s, struct segment_ref ref, uint64_t trial,
                       struct bytes *out, struct error *err)
 {
     char path[PATH_SIZE];
@@ -311,6 +311,16 @@ int segments_read(struct segments *segments, struct segment_ref ref, uint64_t tr
     if (!rc && out->failed)
         rc = error_set(err, ERR_MEMORY, "%s: out of memory", segments->folder);
     return rc;
+}
+
+int segments_read_committed(const struct segments *segments, struct segment_ref ref,
+                            uint64_t trial, struct bytes *out, struct error *err)
+{
+    int rc = read_frame(segments, ref, trial, out, err);
+
+    return !rc && out->failed
+               ? error_set(err, ERR_MEMORY, "%s: out of memory", segments->folder)
+               : rc;
 }
 
 void segment_ref_put(struct bytes *out, struct segment_ref ref)

@@ -49,6 +49,10 @@ int segments_tidy(struct segments *segments, uint64_t committed, struct error *e
 int segments_read(struct segments *segments, struct segment_ref ref, uint64_t trial,
                   struct bytes *out, struct error *err);
 
+/* The same on any thread, of what was committed: the file is read. */
+int segments_read_committed(const struct segments *segments, struct segment_ref ref,
+                            uint64_t trial, struct bytes *out, struct error *err);
+
 void segment_ref_put(struct bytes *out, struct segment_ref ref);
 struct segment_ref segment_ref_get(struct bytes_reader *in);
 

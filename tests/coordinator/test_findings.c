@@ -259,6 +259,43 @@ static void best_by_mean_is_kept_with_the_highest_scores(void)
     end();
 }
 
+static int reads, answer;
+
+static int read_stored(void *arg, int64_t trial, struct bytes *scratch,
+                       struct result *out, struct error *err)
+{
+    (void)arg;
+    (void)scratch;
+    (void)err;
+    reads++;
+    CU_ASSERT_EQUAL(trial, 5);
+    *out = sample_result((uint64_t)trial, 1, 1);
+    return answer;
+}
+
+/* The same scores as above: trial 5 is kept as the best of its configuration. */
+static void outputs_that_are_stored_elsewhere_are_read_when_they_are_published(void)
+{
+    begin();
+    findings_set_store(findings, (struct findings_store){read_stored, NULL});
+    do_trial(1, 0.9, 0.1);
+    do_trial(2, 0.1, 0.1);
+    do_trial(3, 0.85, 0.1);
+    do_trial(4, 0.1, 0.1);
+    do_trial(5, 0.7, 0.1);
+    CU_ASSERT_EQUAL(dropped.count, 0);
+    do_trial(6, 0.1, 0.6);
+    for (answer = 0; answer <= 1; answer++) { /* 1: no longer kept */
+        reads = 0;
+        struct results r = snapshot();
+        CU_ASSERT_EQUAL(reads, 1);
+        CU_ASSERT(keeps(&r, 1) && keeps(&r, 5) == (answer == 0));
+        CU_ASSERT_EQUAL(r.predictions[0].trial_count, answer == 0 ? 2 : 1);
+        results_clear(&r);
+    }
+    end();
+}
+
 static void a_result_of_another_epoch_is_refused(void)
 {
     begin();
@@ -342,6 +379,7 @@ int main(void)
         SUITE_TEST(a_step_that_no_trial_has_is_refused),
         SUITE_TEST(a_view_stays_as_it_was_while_findings_go_on),
         SUITE_TEST(best_by_mean_is_kept_with_the_highest_scores),
+        SUITE_TEST(outputs_that_are_stored_elsewhere_are_read_when_they_are_published),
         SUITE_TEST(a_result_of_another_epoch_is_refused),
         SUITE_TEST(a_result_with_rows_that_the_task_has_not_is_refused),
         SUITE_TEST(a_report_of_other_metrics_is_refused),

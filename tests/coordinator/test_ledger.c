@@ -114,8 +114,12 @@ static struct trial_lease grant(struct coordination *c)
     return lease;
 }
 
+static const double *scores; /* by trial; NULL: rising */
+
 static double score_of(int64_t trial, int epoch)
 {
+    if (scores)
+        return scores[trial] + 0.001 * epoch;
     return 0.1 * (double)trial + 0.01 * epoch;
 }
 
@@ -744,6 +748,39 @@ static void kept_outputs_stay_as_they_are_when_more_or_fewer_are_to_be_kept(void
     }
 }
 
+static bool keeps(const struct results *r, int64_t trial)
+{
+    const struct results_adapters *table;
+    const float *values = results_find_adapter(r, trial, &table);
+
+    return values && values[0] == (float)trial;
+}
+
+/* Configuration 3 has the best mean, its best trial none of the highest scores. */
+static void outputs_of_the_best_by_mean_come_from_their_segment(void)
+{
+    static const double given[SAMPLE_TRIALS + 1] = {0, 0.9, 0.1, 0.85, 0.1, 0.7, 0.6};
+    struct coordination c;
+    char dir[PATH - 64];
+
+    fresh_folder(dir);
+    scores = given;
+    must_start(&c, dir, NULL);
+    for (int i = 0; i < SAMPLE_TRIALS; i++)
+        whole_trial(&c, 2);
+    scores = NULL;
+    flush(&c);
+    struct results before = snapshot(&c);
+    CU_ASSERT(keeps(&before, 1) && keeps(&before, 5) && !keeps(&before, 3));
+    stop(&c);
+    must_start(&c, dir, NULL);
+    struct results after = snapshot(&c);
+    check_same(&before, &after);
+    results_clear(&before);
+    results_clear(&after);
+    stop(&c);
+}
+
 /* While trials go on with more epochs, some are done again and others not yet. */
 static void death_among_trials_that_go_on_keeps_the_same_outputs(void)
 {
@@ -970,6 +1007,7 @@ int main(void)
         SUITE_TEST(more_epochs_of_a_schedule_that_ends_are_new_trials),
         SUITE_TEST(job_without_a_common_configuration_is_another),
         SUITE_TEST(kept_outputs_stay_as_they_are_when_more_or_fewer_are_to_be_kept),
+        SUITE_TEST(outputs_of_the_best_by_mean_come_from_their_segment),
         SUITE_TEST(death_among_trials_that_go_on_keeps_the_same_outputs),
         SUITE_TEST(segments_made_until_the_new_journal_is_there_are_found),
         SUITE_TEST(numbers_of_segments_are_not_used_again),
