@@ -138,6 +138,29 @@ def case_init_files_are_staged(folder):
     check(digest(folder, "staged") == digest(folder, "plain"), "other numbers")
 
 
+def case_workers_that_help_with_a_trial_use_the_copy_too(folder):
+    with open(os.path.join(folder, "train.tsv"), "w") as f:
+        f.write(runs.rows(3000, "longer"))
+    one = ("--set", "sweep.seeds=1", "--set", "sweep.space.first_layer=[0]", "--set",
+           "sweep.space.learning_rate=[1e-2]", "--set", "training.batch_size=64",
+           "--set", "training.microshard_tokens=32", "--set", "training.epochs=40",
+           "--set", "cluster.workers_per_trial=3")
+    expect(run(folder, "-o", "plain", "--workers", "1", *one), 0)
+    launcher = runs.start(folder, "--workers", "3", *one, *stage(folder))
+    mapped = set()
+    while launcher.poll() is None:
+        for rank, pid in runs.ranks(folder).items():
+            try:
+                mapped.update({rank} if rank and "/stage/encoder-" in maps(pid) else ())
+            except OSError:
+                pass
+        time.sleep(0.02)
+    stderr = end(launcher, 0)
+    check(len(mapped) > 1, f"only {mapped} had the copy: {stderr}")
+    check(sorted(staged_lines(stderr)) == ["task mood", "the encoder"], stderr)
+    check(digest(folder) == digest(folder, "plain"), "other numbers")
+
+
 def flip(path, at):
     with open(path, "r+b") as f:
         f.seek(at)
