@@ -18,7 +18,7 @@ struct head {
     int number, width, at; /* at: its first column in hidden */
     int stride;
     float scale;
-    float *p, *ds;     /* (queries, stride) */
+    float *p, *ds;     /* (tokens, stride) */
     float *transposed; /* (width, stride) keys or values */
 };
 
@@ -46,7 +46,7 @@ static void drop(float *p, const struct head *h)
 
     if (a->dropout == 0)
         return;
-    for (int i = 0; i < a->queries; i++) {
+    for (int i = 0; i < a->tokens; i++) {
         at.element = ((uint32_t)h->number * n + (uint32_t)i) * n;
         a->kernels->dropout(p + (size_t)i * (size_t)h->stride, a->dropout, at,
                             a->tokens);
@@ -63,13 +63,13 @@ static void scores(float *s, const float *x, const float *y, const struct head *
     a->kernels->transpose(h->transposed, h->stride, y + h->at, a->hidden, a->tokens,
                           h->width);
     a->kernels->product(s, h->stride, x + h->at, a->hidden, 1, h->transposed, h->stride,
-                        a->queries, h->width, h->stride);
+                        a->tokens, h->width, h->stride);
 }
 
 static void probabilities(const struct head *h)
 {
     scores(h->p, h->a->q, h->a->k, h);
-    h->a->kernels->softmax_forward(h->p, h->scale, h->a->queries, h->a->tokens,
+    h->a->kernels->softmax_forward(h->p, h->scale, h->a->tokens, h->a->tokens,
                                    h->stride);
 }
 
@@ -81,7 +81,7 @@ void attention_forward(float *ctx, const struct attention *a)
         probabilities(&h);
         drop(h.p, &h);
         a->kernels->product(ctx + h.at, a->hidden, h.p, h.stride, 1, a->v + h.at,
-                            a->hidden, a->queries, a->tokens, h.width);
+                            a->hidden, a->tokens, a->tokens, h.width);
     }
 }
 
@@ -92,15 +92,15 @@ static void scores_backward(float *dv, const float *dctx, const struct head *h)
     const float *dropped = h->p;
 
     if (a->dropout > 0) {
-        memcpy(h->ds, h->p, sizeof *h->p * (size_t)a->queries * (size_t)h->stride);
+        memcpy(h->ds, h->p, sizeof *h->p * (size_t)a->tokens * (size_t)h->stride);
         drop(h->ds, h);
         dropped = h->ds;
     }
     a->kernels->product(dv + h->at, a->hidden, dropped, 1, h->stride, dctx + h->at,
-                        a->hidden, a->tokens, a->queries, h->width);
+                        a->hidden, a->tokens, a->tokens, h->width);
     scores(h->ds, dctx, a->v, h);
     drop(h->ds, h);
-    a->kernels->softmax_backward(h->ds, h->p, h->scale, a->queries, a->tokens,
+    a->kernels->softmax_backward(h->ds, h->p, h->scale, a->tokens, a->tokens,
                                  h->stride);
 }
 
@@ -113,8 +113,8 @@ void attention_backward(float *dq, float *dk, float *dv, const float *dctx,
         probabilities(&h);
         scores_backward(dv, dctx, &h);
         a->kernels->product(dq + h.at, a->hidden, h.ds, h.stride, 1, a->k + h.at,
-                            a->hidden, a->queries, a->tokens, h.width);
+                            a->hidden, a->tokens, a->tokens, h.width);
         a->kernels->product(dk + h.at, a->hidden, h.ds, 1, h.stride, a->q + h.at,
-                            a->hidden, a->tokens, a->queries, h.width);
+                            a->hidden, a->tokens, a->tokens, h.width);
     }
 }

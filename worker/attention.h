@@ -10,13 +10,12 @@
 
 #include <stddef.h>
 
-/* q             (queries, hidden)  of the first queries tokens: all, or only the first
- * k, v          (tokens, hidden)
+/* q, k, v       (tokens, hidden)
  * dropout       probability on P; at: seed, step, example, place (element is set here)
  * scratch       attention_scratch() floats */
 struct attention {
     const struct kernels *kernels;
-    int tokens, queries, hidden, heads;
+    int tokens, hidden, heads;
     const float *q, *k, *v;
     float dropout;
     struct dropout_at at;
@@ -26,10 +25,10 @@ struct attention {
 /* For sequences of up to tokens tokens and heads of width numbers. */
 size_t attention_scratch(int tokens, int width);
 
-/* ctx (queries, hidden) written. */
+/* ctx (tokens, hidden) written. */
 void attention_forward(float *ctx, const struct attention *a);
 
-/* dq (queries, hidden), dk, dv (tokens, hidden) written. */
+/* dq, dk, dv (tokens, hidden) written. */
 void attention_backward(float *dq, float *dk, float *dv, const float *dctx,
                         const struct attention *a);
 

@@ -2,6 +2,7 @@
  * layer's output down to the lowest trained tensor, and no further. No gradient of a
  * frozen weight is formed. */
 #include "worker/attention.h"
+#include "worker/first_attention.h"
 #include "worker/linear.h"
 #include "worker/workspace.h"
 
@@ -153,40 +154,48 @@ static void project_backward(const struct step *s, float *dx, const float *dy,
     linear_backward(s->ws->kernels, dx, dy, &w, add, rows, hidden, hidden);
 }
 
-/* ws->dstate, dq, dk, dv to the gradient of the layer's input. */
-static void projections_backward(const struct step *s)
+/* ws->context, the gradient of attention's output, to ws->dstate. */
+static void attend_backward(const struct step *s)
 {
     struct workspace *ws = s->ws;
-    int hidden = s->model->encoder->config.hidden, tokens = s->shard->tokens;
+    size_t hidden = (size_t)s->model->encoder->config.hidden;
 
+    for (int i = 0; i < s->shard->sequences; i++) {
+        struct attention a =
+            attention_of(s->model, ws, s->shard, s->dropout, s->layer, i);
+        size_t at = (size_t)s->shard->offsets[i] * hidden;
+
+        attention_backward(ws->dq + at, ws->dk + at, ws->dv + at, ws->context + at, &a);
+    }
     project_backward(s, ws->dstate, ws->dq, FROZEN_QUERY, true, s->rows);
-    if (s->first)
-        memcpy(ws->first, ws->dstate, sizeof(float) * (size_t)s->rows * (size_t)hidden);
-    project_backward(s, ws->dstate, ws->dk, FROZEN_KEY, !s->first, tokens);
-    project_backward(s, ws->dstate, ws->dv, FROZEN_VALUE, true, tokens);
-    if (s->first)
-        scatter_first(ws->dstate, ws->first, s->shard, hidden);
+    project_backward(s, ws->dstate, ws->dk, FROZEN_KEY, true, s->rows);
+    project_backward(s, ws->dstate, ws->dv, FROZEN_VALUE, true, s->rows);
+}
+
+/* The same from first tokens, whose rows ws->dstate has, to the rows of all. */
+static void attend_first_backward(const struct step *s)
+{
+    struct workspace *ws = s->ws;
+    int hidden = s->model->encoder->config.hidden;
+    struct first_attention a = first_attention_of(s->model, ws, s->shard, s->dropout);
+
+    memcpy(ws->first, ws->dstate, sizeof(float) * (size_t)s->rows * (size_t)hidden);
+    first_attention_backward(ws->dq, ws->dstate, ws->context, &a);
+    project_backward(s, ws->first, ws->dq, FROZEN_QUERY, true, s->rows);
+    scatter_first(ws->dstate, ws->first, s->shard, hidden);
 }
 
 /* ws->dstate from the feed-forward input to the layer's input. */
 static void attention_block_backward(const struct step *s)
 {
-    struct workspace *ws = s->ws;
-    size_t hidden = (size_t)s->model->encoder->config.hidden;
-
     attention_norm_backward(s);
     through_dropout(s, DROPOUT_ATTENTION);
-    project_backward(s, ws->context, ws->product, FROZEN_ATTENTION, false, s->rows);
-    for (int i = 0; i < s->shard->sequences; i++) {
-        struct attention a =
-            attention_of(s->model, ws, s->shard, s->dropout, s->layer, i);
-        size_t token = (size_t)s->shard->offsets[i] * hidden;
-        size_t row = s->first ? (size_t)i * hidden : token;
-
-        attention_backward(ws->dq + row, ws->dk + token, ws->dv + token,
-                           ws->context + row, &a);
-    }
-    projections_backward(s);
+    project_backward(s, s->ws->context, s->ws->product, FROZEN_ATTENTION, false,
+                     s->rows);
+    if (s->first)
+        attend_first_backward(s);
+    else
+        attend_backward(s);
 }
 
 static void embeddings_backward(const struct model *model, struct workspace *ws,

@@ -4,6 +4,7 @@
  * reads first tokens only, the last layer computes keys and values for all tokens and
  * the rest for first tokens. */
 #include "worker/attention.h"
+#include "worker/first_attention.h"
 #include "worker/linear.h"
 #include "worker/workspace.h"
 
@@ -29,33 +30,67 @@ void hidden_dropout(const struct model *model, const struct workspace *ws, float
     }
 }
 
+static void set_dropout(float *p, struct dropout_at *at, const struct dropout *dropout,
+                        int layer)
+{
+    if (!dropout || dropout->attention == 0)
+        return;
+    *p = dropout->attention;
+    at->seed = dropout->seed;
+    at->step = dropout->step;
+    at->place = DROPOUT_LAYERS + 4 * (uint32_t)layer + DROPOUT_PROBABILITIES;
+}
+
 struct attention attention_of(const struct model *model, const struct workspace *ws,
                               const struct microshard *shard,
                               const struct dropout *dropout, int layer, int s)
 {
     const struct encoder_config *c = &model->encoder->config;
     const struct layer_kept *kept = &ws->kept[layer];
-    bool first = ws->first_only && layer == c->layers - 1;
     int begin = shard->offsets[s], tokens = shard->offsets[s + 1] - begin;
     size_t at = (size_t)begin * (size_t)c->hidden;
     struct attention a = {
         .kernels = ws->kernels,
         .tokens = tokens,
-        .queries = first ? 1 : tokens,
         .hidden = c->hidden,
         .heads = c->heads,
-        .q = kept->q + (first ? (size_t)s * (size_t)c->hidden : at),
+        .q = kept->q + at,
         .k = kept->k + at,
         .v = kept->v + at,
+        .at.example = shard->examples[s],
         .scratch = ws->scratch,
     };
 
-    if (dropout && dropout->attention > 0) {
-        a.dropout = dropout->attention;
-        a.at = (struct dropout_at){
-            dropout->seed, dropout->step, shard->examples[s],
-            DROPOUT_LAYERS + 4 * (uint32_t)layer + DROPOUT_PROBABILITIES, 0};
-    }
+    set_dropout(&a.dropout, &a.at, dropout, layer);
+    return a;
+}
+
+struct first_attention first_attention_of(const struct model *model,
+                                          const struct workspace *ws,
+                                          const struct microshard *shard,
+                                          const struct dropout *dropout)
+{
+    const struct encoder_config *c = &model->encoder->config;
+    int layer = c->layers - 1;
+    const struct encoder_layer *w = &model->encoder->layers[layer];
+    struct first_attention a = {
+        .kernels = ws->kernels,
+        .sequences = shard->sequences,
+        .hidden = c->hidden,
+        .heads = c->heads,
+        .offsets = shard->offsets,
+        .examples = shard->examples,
+        .q = ws->kept[layer].q,
+        .x = ws->kept[layer].k,
+        .key_weight = w->key_weight,
+        .value_weight = w->value_weight,
+        .value_bias = w->value_bias,
+        .zu = ws->zu,
+        .read = ws->read,
+        .scratch = ws->scratch,
+    };
+
+    set_dropout(&a.dropout, &a.at, dropout, layer);
     return a;
 }
 
@@ -150,6 +185,33 @@ static void project(const struct step *s, float *y, const float *x,
     s->ws->kernels->bias_add(y, b, rows, hidden);
 }
 
+/* ws->state and queries to ws->context */
+static void attend(const struct step *s, const struct encoder_layer *w)
+{
+    const struct layer_kept *kept = &s->ws->kept[s->layer];
+    struct workspace *ws = s->ws;
+    size_t hidden = (size_t)s->model->encoder->config.hidden;
+
+    project(s, kept->k, ws->state, FROZEN_KEY, w->key_bias, s->rows);
+    project(s, kept->v, ws->state, FROZEN_VALUE, w->value_bias, s->rows);
+    for (int i = 0; i < s->shard->sequences; i++) {
+        struct attention a =
+            attention_of(s->model, ws, s->shard, s->dropout, s->layer, i);
+
+        attention_forward(ws->context + (size_t)s->shard->offsets[i] * hidden, &a);
+    }
+}
+
+static void attend_first(const struct step *s)
+{
+    struct workspace *ws = s->ws;
+    size_t size = (size_t)s->shard->tokens * (size_t)s->model->encoder->config.hidden;
+
+    memcpy(ws->kept[s->layer].k, ws->state, size * sizeof *ws->state);
+    struct first_attention a = first_attention_of(s->model, ws, s->shard, s->dropout);
+    first_attention_forward(ws->context, &a);
+}
+
 /* ws->state to ws->between */
 static void attention_block(const struct step *s)
 {
@@ -157,7 +219,7 @@ static void attention_block(const struct step *s)
     const struct layer_offsets *at = &s->ws->offsets[s->layer];
     const struct layer_kept *kept = &s->ws->kept[s->layer];
     struct workspace *ws = s->ws;
-    int hidden = s->model->encoder->config.hidden, tokens = s->shard->tokens;
+    int hidden = s->model->encoder->config.hidden;
     struct linear output =
         panels_matrix(s->model->panels, s->model->encoder, s->layer, FROZEN_ATTENTION);
     const float *input = ws->state;
@@ -167,15 +229,10 @@ static void attention_block(const struct step *s)
         input = ws->first;
     }
     project(s, kept->q, input, FROZEN_QUERY, w->query_bias, s->rows);
-    project(s, kept->k, ws->state, FROZEN_KEY, w->key_bias, tokens);
-    project(s, kept->v, ws->state, FROZEN_VALUE, w->value_bias, tokens);
-    for (int i = 0; i < s->shard->sequences; i++) {
-        struct attention a =
-            attention_of(s->model, ws, s->shard, s->dropout, s->layer, i);
-        int row = s->first ? i : s->shard->offsets[i];
-
-        attention_forward(ws->context + (size_t)row * (size_t)hidden, &a);
-    }
+    if (s->first)
+        attend_first(s);
+    else
+        attend(s, w);
     linear_forward(ws->kernels, ws->product, ws->context, &output, false, s->rows,
                    hidden, hidden);
     ws->kernels->norm_forward(

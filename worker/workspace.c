@@ -2,6 +2,7 @@
 #include "worker/workspace.h"
 
 #include "worker/attention.h"
+#include "worker/first_attention.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,15 @@ static void place_training(struct workspace *ws, struct arena *arena,
     ws->dv = floats(arena, ws->max_tokens, c->hidden);
 }
 
+/* For every kind of attention. */
+static size_t scratch_floats(const struct workspace *ws, const struct encoder_config *c)
+{
+    size_t all = attention_scratch(ws->max_length, c->hidden / c->heads);
+    size_t first = first_attention_scratch(ws->max_length, c->hidden, c->heads);
+
+    return all > first ? all : first;
+}
+
 static void place_all(struct workspace *ws, struct arena *arena,
                       const struct encoder_config *c, int labels)
 {
@@ -93,8 +103,11 @@ static void place_all(struct workspace *ws, struct arena *arena,
     ws->context = floats(arena, ws->max_tokens, c->hidden);
     ws->h = floats(arena, ws->max_tokens, c->ffn < FFN_BLOCK ? c->ffn : FFN_BLOCK);
     ws->first = floats(arena, ws->max_sequences, c->hidden);
-    ws->scratch = take(arena, attention_scratch(ws->max_length, c->hidden / c->heads),
-                       sizeof(float));
+    ws->scratch = take(arena, scratch_floats(ws, c), sizeof(float));
+    if (ws->first_only) {
+        ws->zu = floats(arena, 2 * ws->max_sequences * c->heads, c->hidden);
+        ws->read = floats(arena, ws->max_sequences, c->heads);
+    }
     ws->pooled = floats(arena, ws->max_sequences, c->hidden);
     ws->logits = floats(arena, ws->max_sequences, labels);
     if (ws->training)

@@ -14,7 +14,8 @@ enum { FFN_BLOCK = 384 };
  * sequence in a last layer of which only the first tokens are read. */
 struct layer_kept {
     float *q;                /* (rows, hidden) */
-    float *k, *v;            /* (tokens, hidden) */
+    float *k, *v;            /* (tokens, hidden); k is the layer's input, v unused,
+                                in a last layer of which only first tokens are read */
     float *normed_attention; /* (rows, hidden); NULL where nothing is kept */
     float *scale_attention;  /* (rows) */
     float *pre;   /* (rows, ffn) before bias and activation, block after block of
@@ -48,8 +49,10 @@ struct workspace {
     float *h;       /* (tokens, FFN_BLOCK) after the activation, or its gradient */
     float *first;   /* (sequences, hidden) first tokens of state */
     float *scratch; /* attention's */
-    float *pooled;  /* (sequences, hidden) what the classifier reads */
-    float *logits;  /* (sequences, labels) */
+    /* first_attention's, where the last layer is computed for first tokens only */
+    float *zu, *read;
+    float *pooled; /* (sequences, hidden) what the classifier reads */
+    float *logits; /* (sequences, labels) */
 
     /* training only */
     float *normed_embeddings, *scale_embeddings; /* NULL where not trained */
@@ -80,6 +83,12 @@ void hidden_dropout(const struct model *model, const struct workspace *ws, float
 struct attention attention_of(const struct model *model, const struct workspace *ws,
                               const struct microshard *shard,
                               const struct dropout *dropout, int layer, int s);
+
+/* The same in the last layer, from first tokens only. */
+struct first_attention first_attention_of(const struct model *model,
+                                          const struct workspace *ws,
+                                          const struct microshard *shard,
+                                          const struct dropout *dropout);
 
 /* The forward pass up to the last layer's output in ws->state: (tokens, hidden), or
  * (sequences, hidden) where first_only. dropout NULL: none. */

@@ -8,6 +8,7 @@
 #include "common/philox.h"
 #include "tests/support/suite.h"
 #include "worker/attention.h"
+#include "worker/first_attention.h"
 #include "worker/kernels.h"
 #include "worker/kernels_ref.h"
 #include "worker/linear.h"
@@ -314,30 +315,36 @@ static void dropout_follows_its_counters(void)
     CU_ASSERT(kept > 0.6 * seen && kept < 0.8 * seen);
 }
 
-static void check_attention(const struct kernels *k, int tokens, int queries, int heads,
-                            int d, float dropout)
+/* Of a sequence's attention (heads, queries, tokens), to be freed. */
+static double *make_mask(struct dropout_at at, int heads, int queries, int tokens,
+                         float dropout)
+{
+    double *mask = malloc(sizeof *mask * (size_t)(heads * queries * tokens));
+
+    for (int h = 0; h < heads; h++)
+        for (int i = 0; i < queries; i++)
+            for (int j = 0; j < tokens; j++)
+                mask[(h * queries + i) * tokens + j] =
+                    mask_at(at, (uint32_t)((h * tokens + i) * tokens + j), dropout);
+    return mask;
+}
+
+static void check_attention(const struct kernels *k, int tokens, int heads, int d,
+                            float dropout)
 {
     enum { Q, K, V, CTX, DCTX, DQ, DK, DV, COUNT };
     int hidden = heads * d;
     struct dropout_at at = {7, 3, 11, 18, 0};
     struct pair p[COUNT];
     float *scratch = malloc(sizeof *scratch * attention_scratch(tokens, d));
-    double *mask = malloc(sizeof *mask * (size_t)(heads * queries * tokens));
+    double *mask = make_mask(at, heads, tokens, tokens, dropout);
 
-    for (int i = 0; i < COUNT; i++) {
-        bool of_queries = i == Q || i == CTX || i == DCTX || i == DQ;
-
-        p[i] = pair_new((of_queries ? queries : tokens) * hidden, 80 + (uint32_t)i, 1);
-    }
-    for (int h = 0; h < heads; h++)
-        for (int i = 0; i < queries; i++)
-            for (int j = 0; j < tokens; j++)
-                mask[(h * queries + i) * tokens + j] =
-                    mask_at(at, (uint32_t)((h * tokens + i) * tokens + j), dropout);
-    struct attention_ref ref = {tokens, queries, hidden, heads,
-                                p[Q].d, p[K].d,  p[V].d, mask};
-    struct attention fast = {k,      tokens, queries, hidden, heads,  p[Q].f,
-                             p[K].f, p[V].f, dropout, at,     scratch};
+    for (int i = 0; i < COUNT; i++)
+        p[i] = pair_new(tokens * hidden, 80 + (uint32_t)i, 1);
+    struct attention_ref ref = {tokens, tokens, hidden, heads,
+                                p[Q].d, p[K].d, p[V].d, mask};
+    struct attention fast = {k,      tokens, hidden,  heads, p[Q].f,
+                             p[K].f, p[V].f, dropout, at,    scratch};
     attention_forward_ref(p[CTX].d, &ref);
     attention_backward_ref(p[DQ].d, p[DK].d, p[DV].d, p[DCTX].d, &ref);
     attention_forward(p[CTX].f, &fast);
@@ -362,10 +369,99 @@ static void attention_agrees_with_its_reference(void)
     for (int i = 0; (k = kernels_available(i)); i++)
         for (size_t n = 0; n < sizeof lengths / sizeof lengths[0]; n++)
             for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
-                check_attention(k, lengths[n], lengths[n], 3, widths[w], 0);
-                check_attention(k, lengths[n], 1, 2, widths[w], 0);
-                check_attention(k, lengths[n], lengths[n], 2, widths[w], 0.25f);
-                check_attention(k, lengths[n], 1, 3, widths[w], 0.25f);
+                check_attention(k, lengths[n], 3, widths[w], 0);
+                check_attention(k, lengths[n], 2, widths[w], 0.25f);
+            }
+}
+
+/* With keys and values, from first queries only: ctx, dq and dx of one sequence. */
+struct first_case {
+    int tokens, heads, hidden;
+    const double *q, *x, *dctx, *wk, *bk, *wv, *bv, *mask;
+    double *ctx, *dq, *dx;
+};
+
+static void project_ref(double *y, const double *x, const double *w, const double *b,
+                        const struct first_case *c)
+{
+    linear_forward_ref(y, x, w, c->tokens, c->hidden, c->hidden);
+    for (int i = 0; i < c->tokens * c->hidden; i++)
+        y[i] += b[i % c->hidden];
+}
+
+static void first_attention_ref(const struct first_case *c)
+{
+    size_t size = (size_t)(c->tokens * c->hidden), bytes = size * sizeof(double);
+    double *k = malloc(bytes), *v = malloc(bytes), *dk = malloc(bytes);
+    double *dv = malloc(bytes), *part = malloc(bytes);
+    struct attention_ref ref = {c->tokens, 1, c->hidden, c->heads, c->q, k, v, c->mask};
+
+    project_ref(k, c->x, c->wk, c->bk, c);
+    project_ref(v, c->x, c->wv, c->bv, c);
+    attention_forward_ref(c->ctx, &ref);
+    attention_backward_ref(c->dq, dk, dv, c->dctx, &ref);
+    linear_backward_ref(c->dx, dk, c->wk, c->tokens, c->hidden, c->hidden);
+    linear_backward_ref(part, dv, c->wv, c->tokens, c->hidden, c->hidden);
+    for (size_t i = 0; i < size; i++)
+        c->dx[i] += part[i];
+    free(k);
+    free(v);
+    free(dk);
+    free(dv);
+    free(part);
+}
+
+static void check_first_attention(const struct kernels *k, int tokens, int heads, int d,
+                                  float dropout)
+{
+    enum { Q, X, CTX, DCTX, DQ, DX, WK, BK, WV, BV, COUNT };
+    int hidden = heads * d, lengths[2] = {tokens, 5};
+    int rows[COUNT] = {2, tokens + 5, 2, 2, 2, tokens + 5, hidden, 1, hidden, 1};
+    int32_t offsets[3] = {0, tokens, tokens + 5};
+    uint32_t examples[2] = {11, 4};
+    struct dropout_at at = {7, 3, 0, 18, 0};
+    struct pair p[COUNT];
+    int longest = tokens > 5 ? tokens : 5;
+    float *scratch = calloc(first_attention_scratch(longest, hidden, heads), 4);
+    float *zu = calloc((size_t)(4 * heads * hidden), 4), read[64];
+
+    for (int i = 0; i < COUNT; i++)
+        p[i] = pair_new(rows[i] * hidden, 60 + (uint32_t)i, i >= WK ? 0.5f : 1);
+    for (int s = 0; s < 2; s++) {
+        int row = s * hidden, from = offsets[s] * hidden;
+
+        at.example = examples[s];
+        double *mask = make_mask(at, heads, 1, lengths[s], dropout);
+        first_attention_ref(
+            &(struct first_case){lengths[s], heads, hidden, p[Q].d + row, p[X].d + from,
+                                 p[DCTX].d + row, p[WK].d, p[BK].d, p[WV].d, p[BV].d,
+                                 mask, p[CTX].d + row, p[DQ].d + row, p[DX].d + from});
+        free(mask);
+    }
+    struct first_attention fast = {k,      2,       hidden,  heads,   offsets, examples,
+                                   p[Q].f, p[X].f,  p[WK].f, p[WV].f, p[BV].f, zu,
+                                   read,   dropout, at,      scratch};
+    first_attention_forward(p[CTX].f, &fast);
+    first_attention_backward(p[DQ].f, p[DX].f, p[DCTX].f, &fast);
+    check(&p[CTX]);
+    check(&p[DX]);
+    check(&p[DQ]);
+    free(zu);
+    free(scratch);
+    free_all(p, COUNT);
+}
+
+static void attention_without_keys_and_values_agrees_with_that_with_them(void)
+{
+    static const int lengths[] = {1, 2, 3, 15, 16, 17, 33, 67};
+    static const int widths[] = {1, 3, 16, 17, 32};
+    const struct kernels *k;
+
+    for (int i = 0; (k = kernels_available(i)); i++)
+        for (size_t n = 0; n < sizeof lengths / sizeof lengths[0]; n++)
+            for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
+                check_first_attention(k, lengths[n], 3, widths[w], 0);
+                check_first_attention(k, lengths[n], 17, widths[w], 0.25f);
             }
 }
 
@@ -375,12 +471,15 @@ static void check_products(const struct kernels *k, int rows, int in, int out)
     struct pair y = pair_new(rows * out, 92, 0), dx = pair_new(rows * in, 93, 0);
 
     linear_forward_ref(y.d, x.d, w.d, rows, in, out);
-    linear_forward(k, y.f, x.f, &(struct linear){.w = w.f, .stride = in}, false, rows, in, out);
+    linear_forward(k, y.f, x.f, &(struct linear){.w = w.f, .stride = in}, false, rows,
+                   in, out);
     linear_backward_ref(dx.d, y.d, w.d, rows, in, out);
-    linear_backward(k, dx.f, y.f, &(struct linear){.w = w.f, .stride = in}, false, rows, in, out);
+    linear_backward(k, dx.f, y.f, &(struct linear){.w = w.f, .stride = in}, false, rows,
+                    in, out);
     check(&y);
     check(&dx);
-    linear_backward(k, dx.f, y.f, &(struct linear){.w = w.f, .stride = in}, true, rows, in, out);
+    linear_backward(k, dx.f, y.f, &(struct linear){.w = w.f, .stride = in}, true, rows,
+                    in, out);
     for (int i = 0; i < dx.n; i++)
         dx.d[i] *= 2;
     check(&dx);
@@ -414,10 +513,11 @@ static void a_row_of_a_product_has_bits_of_its_own(void)
     for (int i = 1; kernels_available(i); i++) {
         const struct kernels *k = kernels_available(i);
 
-        linear_forward(k, y.f, x.f, &(struct linear){.w = w.f, .stride = IN}, false, MANY, IN, OUT);
+        linear_forward(k, y.f, x.f, &(struct linear){.w = w.f, .stride = IN}, false,
+                       MANY, IN, OUT);
         for (int r = 0; r < MANY; r++) {
-            linear_forward(k, alone, x.f + r * IN, &(struct linear){.w = w.f, .stride = IN}, false, 1,
-                           IN, OUT);
+            linear_forward(k, alone, x.f + r * IN,
+                           &(struct linear){.w = w.f, .stride = IN}, false, 1, IN, OUT);
             CU_ASSERT(!memcmp(alone, y.f + r * OUT, sizeof alone));
         }
     }
@@ -481,6 +581,7 @@ static const struct suite_test tests[] = {
     SUITE_TEST(large_scores_do_not_overflow_softmax),
     SUITE_TEST(dropout_follows_its_counters),
     SUITE_TEST(attention_agrees_with_its_reference),
+    SUITE_TEST(attention_without_keys_and_values_agrees_with_that_with_them),
     SUITE_TEST(matrix_products_agree_with_their_reference),
     SUITE_TEST(a_row_of_a_product_has_bits_of_its_own),
     SUITE_TEST(pooling_agrees_with_its_reference),
