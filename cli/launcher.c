@@ -38,6 +38,8 @@ struct launch {
     double leave_at; /* 0: no second signal yet */
     struct rank_reports reports;
     struct run_dir_made made; /* by this launcher */
+    double here_by;           /* rank 0 must have said that it is there */
+    bool late;                /* it has not, or MPI did not start */
 };
 
 /* Full path of a program on PATH; false: there is none. */
@@ -247,6 +249,14 @@ static void pass_on(struct launch *launch)
         signal_mpirun(launch, SIGUSR1);
 }
 
+/* mpirun itself may hang while it starts the ranks. */
+static bool is_late(const struct launch *launch, double now)
+{
+    const struct rank_reports *reports = &launch->reports;
+    return reports->late ||
+           (!reports->here && !reports->begun && now > launch->here_by);
+}
+
 /* It has said so, it is no more, or it does not hold the run directory yet and is to
  * stop: before that nobody would heed a signal. Nor does one that prepares data for
  * long heed a second; its death does no harm. */
@@ -254,8 +264,9 @@ static bool rank_0_over(const struct launch *launch)
 {
     const struct rank_reports *reports = &launch->reports;
     bool gone = (reports->here || reports->begun) && !process_alive(&reports->rank_0);
-    bool overdue = launch->leave_at > 0 && clock_monotonic_s() > launch->leave_at;
-    return reports->ended || reports->late || gone || overdue ||
+    double now = clock_monotonic_s();
+    bool overdue = launch->leave_at > 0 && now > launch->leave_at;
+    return reports->ended || gone || overdue || is_late(launch, now) ||
            (!reports->begun && launch->stops > 0);
 }
 
@@ -324,7 +335,7 @@ static int take_end(const struct launch *launch, struct error *err)
                 dir);
         return EXIT_STOPPED;
     }
-    if (launch->reports.late) {
+    if (launch->late) {
         fprintf(
             stderr,
             "shiftwork: MPI did not start in time: a process has died meanwhile, or "
@@ -343,10 +354,12 @@ static int take_end(const struct launch *launch, struct error *err)
 
 static int watch(struct launch *launch, const sigset_t *wanted, struct error *err)
 {
+    launch->here_by = clock_monotonic_s() + rank_start_limit_s() + word_s;
     while (!launch->ended && !rank_0_over(launch)) {
         pass_on(launch);
         wait_signal(launch, wanted, watch_s);
     }
+    launch->late = is_late(launch, clock_monotonic_s());
     end_mpirun(launch, wanted);
     rank_reports_read(&launch->reports);
     return take_end(launch, err);

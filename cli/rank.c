@@ -49,16 +49,11 @@ static void start_is_late(int number)
     _exit(EXIT_STOPPED);
 }
 
-/* Seconds until then: $SHIFTWORK_START_S, else so many that a thousand ranks have time.
- */
 static void limit_start(void)
 {
-    enum { ENOUGH = 300 };
-    const char *given = getenv("SHIFTWORK_START_S");
-    long seconds = given ? strtol(given, NULL, 10) : 0;
     has_launcher = launched();
     signal(SIGALRM, start_is_late);
-    alarm(seconds > 0 && seconds < 86400 ? (unsigned)seconds : ENOUGH);
+    alarm(rank_start_limit_s());
 }
 
 /* The coordinator decides when workers leave, so they do not heed signals: a launcher's

@@ -1,6 +1,7 @@
 #include "cli/rank_report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,14 @@ static void say_process(const char *what)
     process_self(&self);
     holder_text(line, &self);
     say(what, line);
+}
+
+unsigned rank_start_limit_s(void)
+{
+    enum { ENOUGH = 300 };
+    const char *given = getenv("SHIFTWORK_START_S");
+    long seconds = given ? strtol(given, NULL, 10) : 0;
+    return seconds > 0 && seconds < 86400 ? (unsigned)seconds : ENOUGH;
 }
 
 void rank_report_here(void) { say_process(here); }

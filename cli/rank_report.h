@@ -6,6 +6,10 @@
 
 #include "storage/run_dir.h"
 
+/* How long MPI may take to start: $SHIFTWORK_START_S, else so many seconds that a
+ * thousand ranks have time. */
+unsigned rank_start_limit_s(void);
+
 /* Rank 0: it has started, before MPI has; it holds the lock; it has let go of it and
  * leaves. */
 void rank_report_here(void);

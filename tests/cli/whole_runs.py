@@ -551,6 +551,18 @@ def case_a_signal_ends_an_mpirun_that_does_not_start(folder):
         wait_gone(folder)
 
 
+def case_an_mpirun_that_hangs_at_the_start_is_ended(folder):
+    path = os.path.join(folder, "bin")
+    os.mkdir(path)
+    with open(os.path.join(path, "mpirun"), "w") as f:
+        f.write("#!/bin/sh\nexec sleep 600\n")
+    os.chmod(os.path.join(path, "mpirun"), 0o755)
+    done = run(folder, env={"PATH": path + ":" + os.environ["PATH"], "SHIFTWORK_START_S": "1"})
+    expect(done, 75)
+    check("MPI did not start in time" in done.stderr, done.stderr)
+    check(not os.path.exists(os.path.join(folder, "out")), "a directory is left")
+
+
 def case_wrong_use_is_one_line(folder):
     for args in ([], ["a", "b"], ["--what"], ["job.cfg", "--workers", "none"],
                  ["job.cfg", "--set", "x"], ["job.cfg", "-o"]):
