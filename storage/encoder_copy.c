@@ -84,7 +84,7 @@ static void widen(uint8_t *to, const struct safetensors_tensor *t)
     }
 }
 
-static int write_floats(void *context, struct node_writer *writer)
+static int write_floats(const void *context, struct node_writer *writer)
 {
     const struct copy *copy = context;
     int rc = 0;

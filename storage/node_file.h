@@ -21,8 +21,8 @@ struct node_file_plan {
     struct digest source; /* of all that its bytes follow from */
     size_t size;          /* of its bytes */
     /* Puts size bytes; -1 where it cannot. Called in one process of the node only. */
-    int (*write)(void *context, struct node_writer *writer);
-    void *context;
+    int (*write)(const void *context, struct node_writer *writer);
+    const void *context;
 };
 
 struct node_file {

@@ -97,7 +97,9 @@ static void drop(float *p, int sequence, int tokens, int stride,
 
 static float scale_of(const struct first_attention *a)
 {
-    return 1.0f / sqrtf((float)(a->hidden / a->heads));
+    int d = a->hidden / a->heads;
+
+    return 1.0f / sqrtf((float)d);
 }
 
 /* One sequence, and its part of x. */

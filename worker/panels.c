@@ -79,7 +79,7 @@ static int write_matrix(struct node_writer *writer, const struct encoder *e,
     return rc;
 }
 
-static int write_panels(void *context, struct node_writer *writer)
+static int write_panels(const void *context, struct node_writer *writer)
 {
     const struct encoder *e = context;
     int rc = 0;
@@ -108,7 +108,7 @@ static int source_digest(struct digest *out, const struct encoder *e, struct err
 int panels_open(struct panels **out, const struct encoder *encoder, struct error *err)
 {
     struct node_file_plan plan = {
-        .kind = "panels", .write = write_panels, .context = (void *)(uintptr_t)encoder};
+        .kind = "panels", .write = write_panels, .context = encoder};
     struct panels *panels;
     int rc;
 

@@ -391,7 +391,7 @@ static void project_ref(double *y, const double *x, const double *w, const doubl
 
 static void first_attention_ref(const struct first_case *c)
 {
-    size_t size = (size_t)(c->tokens * c->hidden), bytes = size * sizeof(double);
+    size_t size = (size_t)c->tokens * (size_t)c->hidden, bytes = size * sizeof(double);
     double *k = malloc(bytes), *v = malloc(bytes), *dk = malloc(bytes);
     double *dv = malloc(bytes), *part = malloc(bytes);
     struct attention_ref ref = {c->tokens, 1, c->hidden, c->heads, c->q, k, v, c->mask};
@@ -423,7 +423,7 @@ static void check_first_attention(const struct kernels *k, int tokens, int heads
     struct pair p[COUNT];
     int longest = tokens > 5 ? tokens : 5;
     float *scratch = calloc(first_attention_scratch(longest, hidden, heads), 4);
-    float *zu = calloc((size_t)(4 * heads * hidden), 4), read[64];
+    float *zu = calloc((size_t)(4 * heads), sizeof *zu * (size_t)hidden), read[64];
 
     for (int i = 0; i < COUNT; i++)
         p[i] = pair_new(rows[i] * hidden, 60 + (uint32_t)i, i >= WK ? 0.5f : 1);
