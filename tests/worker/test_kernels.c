@@ -423,7 +423,7 @@ static void check_first_attention(const struct kernels *k, int tokens, int heads
     struct pair p[COUNT];
     int longest = tokens > 5 ? tokens : 5;
     float *scratch = calloc(first_attention_scratch(longest, hidden, heads), 4);
-    float *zu = calloc((size_t)(4 * heads), sizeof *zu * (size_t)hidden), read[64];
+    float *zu = calloc(4 * (size_t)heads, sizeof *zu * (size_t)hidden), read[64];
 
     for (int i = 0; i < COUNT; i++)
         p[i] = pair_new(rows[i] * hidden, 60 + (uint32_t)i, i >= WK ? 0.5f : 1);
