@@ -149,7 +149,7 @@ static void publish(struct large_run *run, struct publisher *p,
                     struct trial_lease under_way, double *still, double *whole)
 {
     struct error err;
-    double begun = clock_monotonic_s(), at = begun;
+    double begun = clock_monotonic_s(), at;
 
     must(publisher_start(p, run->table, 0, 0, &err), &err);
     *still = clock_monotonic_s() - begun;
