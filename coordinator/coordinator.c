@@ -129,8 +129,9 @@ static void worker_silent(struct coordinator *c, int worker)
 static bool hangs(const struct coordinator *c, int worker, double now)
 {
     double limit = c->spec->cluster.hang_s;
-    return limit > 0 && trial_table_computing(c->table, worker).trial != 0 &&
-           now - c->members[worker].moved > limit;
+    bool leads = trial_table_computing(c->table, worker).trial != 0;
+    return limit > 0 && ((leads && now - c->members[worker].moved > limit) ||
+                         crews_overdue(c->crews, worker, now, limit));
 }
 
 /* Processes of this host that are no more, without waiting for their silence, and those

@@ -11,7 +11,8 @@ struct worker {
     int leader; /* whom it helps; -1: nobody */
     int64_t trial;
     uint32_t lease;
-    bool leaving; /* it has been told */
+    bool leaving; /* it has been told, */
+    double told;  /* then */
 
     uint32_t leads;    /* lease of the trial that it computes; 0: none */
     double since;      /* it was first seen to lead it */
@@ -22,6 +23,7 @@ struct crews {
     struct crew_policy policy;
     int count, helping, leaving;
     int leave_at, join_at; /* where the next look goes on */
+    double looked;
     struct worker *workers;
 };
 
@@ -113,6 +115,7 @@ static bool can_help_at_all(const struct crews *c)
 void crews_look(struct crews *c, const struct trial_table *table, double now)
 {
     c->leave_at = c->join_at = 0;
+    c->looked = now;
     if (!can_help_at_all(c))
         return;
     for (int i = 0; i < c->count; i++) {
@@ -146,10 +149,17 @@ bool crews_next_to_leave(struct crews *c, const struct trial_table *table,
         if (!over && (c->leave_at < c->count || !trials_wait(c, table)))
             continue;
         w->leaving = true;
+        w->told = c->looked;
         c->leaving++;
         return crews_bond(c, worker, bond);
     }
     return false;
+}
+
+bool crews_overdue(const struct crews *c, int worker, double now, double limit_s)
+{
+    const struct worker *w = &c->workers[worker];
+    return w->leaving && now - w->told > limit_s;
 }
 
 static bool may_have_helper(const struct crews *c, const struct worker *leader,

@@ -48,6 +48,8 @@ void crews_look(struct crews *crews, const struct trial_table *table, double now
 /* A helper to be told that it should leave: its lease is over, or trials wait. */
 bool crews_next_to_leave(struct crews *crews, const struct trial_table *table,
                          struct crew_bond *bond);
+/* Whether a helper that was told to leave has not said that it is free for limit_s. */
+bool crews_overdue(const struct crews *crews, int worker, double now, double limit_s);
 /* A worker to be told to help. */
 bool crews_next_to_join(struct crews *crews, const struct trial_table *table,
                         double now, struct crew_bond *bond);

@@ -8,6 +8,7 @@ Only the standard library is used. What needs a mount runs as root only.
 """
 import ctypes
 import os
+import re
 import shutil
 import signal
 import struct
@@ -179,10 +180,10 @@ def case_three_shards_of_two_tasks_are_the_whole_job(folder):
     check(outcome(folder, "merged") == "exit=0 done=24 given_up=0 left=0\n", outcome(folder, "merged"))
 
 
-def longer(folder):
+def longer(folder, epochs=20):
     with open(os.path.join(folder, "train.tsv"), "w") as f:
         f.write(runs.rows(3000, "longer"))
-    return ("--set", "training.epochs=20", "--set", "sweep.seeds=1")
+    return ("--set", f"training.epochs={epochs}", "--set", "sweep.seeds=1")
 
 
 def kill_shard(folder, i, n, *args):
@@ -198,18 +199,19 @@ def kill_shard(folder, i, n, *args):
 
 
 def case_a_killed_shard_is_no_loss(folder):
-    settings = longer(folder)
+    settings = longer(folder, epochs=60)
     expect(run(folder, "-o", "whole", *settings), 0)
     expect(shard(folder, 1, 2, *settings), 0)
     kill_shard(folder, 2, 2, *settings)
     # as it is: what it has reported comes along, with the checkpoints
     done = merge(folder, "part1", "part2", "-o", "early")
     expect(done, 75)
-    check("of 4 trials are missing: " in done.stdout and "(of shard 2/2)" in done.stdout, done.stdout)
+    check(re.search(r"of 4 trials (is|are) missing: ", done.stdout), done.stdout)
+    check("(of shard 2/2)" in done.stdout, done.stdout)
     check(" 1," not in done.stdout and ": 1" not in done.stdout, done.stdout)
     expect(command_on("verify", os.path.join(folder, "early")), 0)
     epochs = int(digest(folder, "early").split("epochs=")[1].split()[0])
-    check(40 < epochs < 80, f"{epochs} epochs came along")
+    check(120 < epochs < 240, f"{epochs} epochs came along")
     going = run(folder, "-o", "early", *settings)
     expect(going, 0)
     check("going on with an earlier run: 0 trials are new" in going.stderr, going.stderr)

@@ -38,8 +38,8 @@ enum manner {
 struct pretender {
     struct channels *channels;
     enum manner manner;
-    uint64_t trial; /* 0: idle */
-    uint32_t lease;
+    uint64_t trial, helped; /* 0: none */
+    uint32_t lease, helped_lease;
     int epoch, failed;
     bool left;
     struct handed {
@@ -164,10 +164,18 @@ static void work(struct pretender *p)
     }
 }
 
+static void say_stopped(struct pretender *p, const struct stop *stop)
+{
+    struct bytes out = {0};
+    stopped_encode(&out, &(struct stopped){stop->trial, stop->lease});
+    say(p, &out);
+}
+
 static void hear(struct pretender *p, const struct channel_event *event)
 {
     struct grant grant;
     struct stop stop;
+    struct help help;
     if (event->tag == MESSAGE_GRANT &&
         grant_decode(&grant, event->data, event->size, NULL) == 0) {
         for (int i = 0; i < grant.count; i++)
@@ -176,11 +184,17 @@ static void hear(struct pretender *p, const struct channel_event *event)
                                 grant.trials[i].checkpoint_size > 0 ? 1 : 0};
     } else if (event->tag == MESSAGE_STOP &&
                stop_decode(&stop, event->data, event->size, NULL) == 0 &&
-               stop.trial == p->trial && stop.lease == p->lease) {
-        struct bytes out = {0};
-        stopped_encode(&out, &(struct stopped){p->trial, p->lease});
-        say(p, &out);
-        p->trial = 0;
+               ((stop.trial == p->trial && stop.lease == p->lease) ||
+                (stop.trial == p->helped && stop.lease == p->helped_lease))) {
+        say_stopped(p, &stop);
+        if (stop.trial == p->trial && stop.lease == p->lease)
+            p->trial = 0;
+        else
+            p->helped = 0;
+    } else if (event->tag == MESSAGE_HELP &&
+               help_decode(&help, event->data, event->size, NULL) == 0) {
+        p->helped = help.trial; /* as far as it goes: it never joins */
+        p->helped_lease = help.lease;
     } else if (event->tag == MESSAGE_FAREWELL) {
         p->left = true;
     }

@@ -162,7 +162,10 @@ static void helpers_leave_when_the_lease_ends(void)
     CU_ASSERT_EQUAL(leaves(), WORKERS - 1);
     CU_ASSERT_EQUAL(leaves(), 0); /* they are told once */
     CU_ASSERT(!crews_may_lead(crews, table, 1));
+    CU_ASSERT(!crews_overdue(crews, 1, 4, 5));
+    CU_ASSERT(crews_overdue(crews, 1, 9, 5));
     crews_freed(crews, 1);
+    CU_ASSERT(!crews_overdue(crews, 1, 9, 5));
     CU_ASSERT(crews_may_lead(crews, table, 1));
     end();
 }

@@ -69,8 +69,9 @@ static void sum_in_ranges(float (*shared)[VALUES], const int64_t *bounds, int ra
 {
     int64_t nodes[TREE_NODES];
 
-    for (int v = 0; v < PARTS * VALUES; v++)
-        shared[0][v] = 1e9f;
+    for (int p = 0; p < PARTS; p++)
+        for (int v = 0; v < VALUES; v++)
+            shared[p][v] = 1e9f;
     for (int r = 0; r < ranges; r++) {
         fill();
         tree_sum_within(&parts[0][0], bounds[r], bounds[r + 1], bounds[ranges], VALUES);
