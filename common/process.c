@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Field 22 of /proc/PID/stat, counted behind the name, which may hold anything. */
+/* Field 22 of /proc/PID/stat, counted behind the name, which may hold anything. 0 also
+ * for a zombie: it has ended, though its parent may never ask for it. */
 static uint64_t started_of(int64_t pid)
 {
     char path[64], text[1024];
@@ -22,6 +23,8 @@ static uint64_t started_of(int64_t pid)
     fclose(file);
     text[size] = '\0';
     const char *at = strrchr(text, ')');
+    if (at && at[1] == ' ' && (at[2] == 'Z' || at[2] == 'X'))
+        return 0;
     for (int field = 2; at && field < 22; field++)
         at = strchr(at + 1, ' ');
     return at ? strtoull(at, NULL, 10) : 0;

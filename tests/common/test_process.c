@@ -34,6 +34,35 @@ static void an_ended_process_is_dead(void)
     CU_ASSERT(!process_alive(&child));
 }
 
+/* As a child of an mpirun that hangs. */
+static void a_process_that_nobody_collects_is_dead_too(void)
+{
+    struct process child;
+    siginfo_t info;
+    int told[2], end[2];
+    char byte;
+
+    CU_ASSERT_EQUAL_FATAL(pipe(told), 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(end), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        process_self(&child);
+        if (write(told[1], &child, sizeof child) != sizeof child)
+            _exit(1);
+        close(end[1]);
+        _exit(read(end[0], &byte, 1) != 0);
+    }
+    CU_ASSERT_EQUAL_FATAL(read(told[0], &child, sizeof child), sizeof child);
+    CU_ASSERT(process_alive(&child));
+    close(end[1]);
+    CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    CU_ASSERT(!process_alive(&child));
+    waitpid(pid, NULL, 0);
+    close(end[0]);
+    close(told[0]);
+    close(told[1]);
+}
+
 static void what_ran_before_the_host_restarted_is_dead(void)
 {
     struct process old;
@@ -54,6 +83,7 @@ int main(void)
         SUITE_TEST(this_process_lives_here),
         SUITE_TEST(the_number_given_to_a_later_process_is_not_the_old_one),
         SUITE_TEST(an_ended_process_is_dead),
+        SUITE_TEST(a_process_that_nobody_collects_is_dead_too),
         SUITE_TEST(what_ran_before_the_host_restarted_is_dead),
         SUITE_TEST(of_another_host_nothing_is_known),
         {NULL, NULL},
