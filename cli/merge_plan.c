@@ -242,11 +242,13 @@ struct others {
     int source, numerics; /* of the one that is kept */
 };
 
-/* Done goes first, then who is further along, then who has ended; else the first. */
+/* Done goes first, then who is further along, then who has ended; else the first. Of
+ * two that are done, other numerics may have ended at another step: that is not
+ * further. */
 static bool better(const struct merge_pick *a, const struct merge_pick *b)
 {
-    if (a->done != b->done)
-        return a->done;
+    if (a->done || b->done)
+        return a->done && !b->done;
     if (a->step != b->step)
         return a->step > b->step;
     return a->ended && !b->ended;

@@ -261,6 +261,13 @@ static bool known_trial(const struct coordinator *c, uint64_t trial)
     return trial >= 1 && trial <= (uint64_t)c->list->trial_count;
 }
 
+/* Helpers know a trial and its lease too, but only its holder may say what becomes of
+ * it. */
+static bool holds(const struct coordinator *c, int worker, uint64_t trial)
+{
+    return trial_table_holder(c->table, (int64_t)trial) == worker;
+}
+
 /* A run that goes on keeps to what it began with, or its numbers would be those of no
  * undisturbed one. */
 static bool computes_otherwise(const struct coordinator *c, const struct member *member)
@@ -410,8 +417,10 @@ static int on_report(struct coordinator *c, int worker,
         rc = error_set(err, ERR_PROTOCOL, "REPORT of trial %" PRIu64, m.trial);
     if (rc || c->unrecorded) /* its worker was told to leave it */
         return rc;
-    enum trial_answer answer =
-        trial_table_reported(c->table, (int64_t)m.trial, m.lease, m.epoch, now);
+    enum trial_answer answer = ANSWER_IGNORE;
+    if (holds(c, worker, m.trial))
+        answer =
+            trial_table_reported(c->table, (int64_t)m.trial, m.lease, m.epoch, now);
     if (answer == ANSWER_IGNORE) {
         coordinator_send_stop(c, worker,
                               (struct stop){m.trial, m.lease, .at_once = true});
@@ -502,7 +511,8 @@ static int on_failure(struct coordinator *c, int worker,
     }
     int64_t trial = (int64_t)m.trial;
     bool elsewhere = m.status == ERR_IO || m.status == ERR_MEMORY;
-    if (trial_table_failed(c->table, trial, m.lease, elsewhere, now) != ANSWER_IGNORE) {
+    if (holds(c, worker, m.trial) &&
+        trial_table_failed(c->table, trial, m.lease, elsewhere, now) != ANSWER_IGNORE) {
         bool again = trial_table_state(c->table, trial) == TRIAL_QUEUED;
         log_line("trial %" PRId64 " failed on %s%s: %s", trial, c->members[worker].host,
                  again ? " and is tried again" : "", m.text);
@@ -535,7 +545,8 @@ static int on_stopped(struct coordinator *c, int worker,
         rc = error_set(err, ERR_PROTOCOL, "STOPPED of trial %" PRIu64, m.trial);
     if (rc)
         return rc;
-    if (!coordinator_crew_freed(c, worker, m.trial, m.lease))
+    if (!coordinator_crew_freed(c, worker, m.trial, m.lease) &&
+        holds(c, worker, m.trial))
         trial_table_released(c->table, (int64_t)m.trial, m.lease, now);
     c->changed = true;
     c->crews_due = true;

@@ -3,6 +3,8 @@
  * File: 64 bytes of header (struct node_header), then the bytes. */
 #include "storage/node_file.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -21,6 +23,8 @@ struct node_header {
 };
 static const char node_magic[16] = "shiftwork node1";
 _Static_assert(sizeof(struct node_header) == 64, "the bytes start at 64");
+
+static const double make_s = 60; /* for another process to make its file */
 
 struct node_writer {
     int fd;
@@ -135,9 +139,21 @@ static bool map_file(struct file_map *map, const char *path,
     return false;
 }
 
+/* One that holds it may have been stopped. */
+static int lock_within(int fd, double limit_s)
+{
+    double end = clock_monotonic_s() + limit_s;
+    int rc;
+
+    while ((rc = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK &&
+           clock_monotonic_s() < end)
+        clock_sleep_s(0.01);
+    return rc;
+}
+
 /* Takes the lock under which files are made and removed. One of another user is
  * refused: it could be held for ever. */
-static int take_lock(const char *dir, struct error *err)
+static int take_lock(const char *dir, double limit_s, struct error *err)
 {
     struct stat st;
     char *name;
@@ -149,7 +165,7 @@ static int take_lock(const char *dir, struct error *err)
     }
     fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() ||
-        flock(fd, LOCK_EX) < 0) {
+        lock_within(fd, limit_s) < 0) {
         error_set(err, ERR_IO, "%s: cannot lock it", name);
         if (fd >= 0)
             close(fd);
@@ -185,7 +201,7 @@ static int open_in(struct node_file *file, const char *dir,
                    const struct node_file_plan *plan, struct error *err)
 {
     char hex[DIGEST_HEX];
-    int lock = take_lock(dir, err), rc = ERR_IO;
+    int lock = take_lock(dir, make_s, err), rc = ERR_IO;
 
     if (lock < 0)
         return rc;
@@ -237,7 +253,7 @@ void node_file_close(struct node_file *file)
 
     if (!file->path)
         return;
-    lock = take_lock(file->dir, NULL);
+    lock = take_lock(file->dir, 0, NULL);
     if (lock >= 0 && !flock(file->use, LOCK_EX | LOCK_NB) && is_still_there(file))
         unlink(file->path); /* nobody else uses it */
     close(file->use);

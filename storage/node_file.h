@@ -33,7 +33,7 @@ struct node_file {
     int use; /* open and locked as long as it is used */
 };
 
-/* ERR_IO: no directory can hold it. */
+/* ERR_IO: no directory can hold it, or another process has held the lock for long. */
 int node_file_open(struct node_file *file, const struct node_file_plan *plan,
                    struct error *err);
 void node_file_close(struct node_file *file); /* an all-zero one too */

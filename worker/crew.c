@@ -7,7 +7,6 @@
 #include "common/protocol.h"
 #include "worker/tree_sum.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +72,16 @@ static void change(struct crew *crew, const struct crew_change *m)
         leave(crew, helper);
     else if (!helper && crew->count < CREW_MOST)
         crew->helpers[crew->count++] = (struct helper){.peer = (int)m->helper};
+}
+
+/* Its JOIN may come before the coordinator's CREW. */
+static void become_ready(struct crew *crew, int peer)
+{
+    change(crew, &(struct crew_change){.helper = (uint32_t)peer, .joins = true});
+    struct helper *helper = find(crew, peer);
+
+    if (helper)
+        helper->ready = true;
 }
 
 static bool is_ours(const struct crew *crew, uint64_t trial, uint32_t lease)
@@ -148,9 +157,10 @@ static void read_letter(struct crew *crew, const struct letter *letter,
         if (!crew_change_decode(&m, in->data, in->size, NULL) &&
             is_ours(crew, m.trial, m.lease))
             change(crew, &m);
-    } else if (helper && tag == MESSAGE_JOIN) {
-        helper->ready = !join_decode(&join, in->data, in->size, NULL) &&
-                        is_ours(crew, join.trial, join.lease);
+    } else if (tag == MESSAGE_JOIN) {
+        if (!join_decode(&join, in->data, in->size, NULL) &&
+            is_ours(crew, join.trial, join.lease))
+            become_ready(crew, letter->peer);
     } else if (helper && tag == MESSAGE_PART) {
         if (!part_decode(&part, in->data, in->size, NULL) &&
             is_ours(crew, part.trial, part.lease))
@@ -209,12 +219,13 @@ static bool all_answered(const struct crew *crew)
     return true;
 }
 
-/* Waits for those who were asked, ten times as long as the leader took, but at least
- * for some seconds; not at all once the trial is stopped. Then the others leave. */
+/* Waits for those who were asked, twice as long as the leader took and some seconds: a
+ * leader who waits longer would itself be taken for one that hangs. Not at all once the
+ * trial is stopped. Then the others leave. */
 static void collect(struct crew *crew, const struct round *round, int64_t shards,
                     double took_s)
 {
-    double end = clock_monotonic_s() + fmax(10 * took_s, 10);
+    double end = clock_monotonic_s() + 2 * took_s + 10;
 
     while (!all_answered(crew)) {
         struct letter *letter = mail_wait(crew->mail, end - clock_monotonic_s());

@@ -88,6 +88,7 @@ struct crew_run {
     struct compute *workers[MOST + 1]; /* NULL: gone */
     struct outcome outcome;            /* of the leader */
     int parts, works;                  /* letters carried */
+    bool join_first;                   /* helpers are heard of before CREW comes */
     /* Told of every letter between workers; false: it does not arrive. */
     bool (*watch)(struct crew_run *run, int from, struct letter *letter);
 };
@@ -132,12 +133,15 @@ static void begin_run(struct crew_run *run, int count)
     for (int w = 1; w <= count; w++)
         run->workers[w] = begin();
     for (int w = 2; w <= count; w++) {
-        tell_leader(run, w, true);
+        if (!run->join_first)
+            tell_leader(run, w, true);
         CU_ASSERT_EQUAL(compute_help(run->workers[w], &help, &err), 0);
         take(run->workers[w], &letter);
         CU_ASSERT(letter.peer == LEADER && letter.message.data[2] == MESSAGE_JOIN);
         deliver(run->workers[LEADER], w, &letter.message);
         bytes_clear(&letter.message);
+        if (run->join_first)
+            tell_leader(run, w, true);
     }
     CU_ASSERT_EQUAL(compute_add(run->workers[LEADER], &trial, &err), 0);
 }
@@ -261,6 +265,15 @@ static void several_workers_give_the_numbers_of_one(void)
         check_run(&run, count);
         CU_ASSERT(run.parts > 0);
     }
+}
+
+static void helpers_may_be_ready_before_the_coordinator_names_them(void)
+{
+    struct crew_run run = {.join_first = true};
+
+    prepare(FEW);
+    check_run(&run, 3);
+    CU_ASSERT(run.parts > 0);
 }
 
 static void rows_of_train_that_choose_are_shared_too(void)
@@ -391,6 +404,7 @@ int main(void)
 {
     static const struct suite_test tests[] = {
         SUITE_TEST(several_workers_give_the_numbers_of_one),
+        SUITE_TEST(helpers_may_be_ready_before_the_coordinator_names_them),
         SUITE_TEST(rows_of_train_that_choose_are_shared_too),
         SUITE_TEST(helper_that_dies_is_replaced_by_the_leader),
         SUITE_TEST(helper_that_cannot_be_heard_is_replaced_by_the_leader),
