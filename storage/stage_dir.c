@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int check_dir(const char *dir, struct error *err)
@@ -175,25 +176,48 @@ static int open_locked(const char *path)
     }
 }
 
-int stage_part_take(struct stage_part *out, const char *dir, uint64_t size,
-                    struct digest digest, struct error *err)
+static char *part_path(const struct stage_place *place)
 {
-    char hex[DIGEST_HEX];
+    char hex[DIGEST_HEX], turn[16] = "", *path;
 
-    digest_hex(hex, digest);
+    digest_hex(hex, place->digest);
+    if (place->turn > 0)
+        snprintf(turn, sizeof turn, ".%d", place->turn);
+    return asprintf(&path, "%s/%s-%" PRIu64 "%s.part", place->dir, hex, place->size,
+                    turn) < 0
+               ? NULL
+               : path;
+}
+
+int stage_part_take(struct stage_part *out, const struct stage_place *place,
+                    struct error *err)
+{
     out->fd = -1;
-    if (asprintf(&out->path, "%s/%s-%" PRIu64 ".part", dir, hex, size) < 0) {
-        out->path = NULL;
+    if (!(out->path = part_path(place)))
         return error_set(err, ERR_MEMORY, "out of memory for a path");
-    }
     out->fd = open_locked(out->path);
-    int rc = out->fd >= 0           ? make_room(out, size, err)
+    int rc = out->fd >= 0           ? make_room(out, place->size, err)
              : errno == EWOULDBLOCK ? 0
                                     : cannot_write(out->path, err);
     if (!rc && out->fd >= 0)
         return 1;
     stage_part_drop(out);
     return rc;
+}
+
+double stage_part_idle_s(const struct stage_place *place)
+{
+    char *path = part_path(place);
+    struct timespec now;
+    struct stat st;
+    double idle = 0;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (path && !lstat(path, &st))
+        idle = (double)(now.tv_sec - st.st_mtim.tv_sec) +
+               1e-9 * (double)(now.tv_nsec - st.st_mtim.tv_nsec);
+    free(path);
+    return idle;
 }
 
 int stage_part_write(struct stage_part *part, const void *data, size_t size,

@@ -43,10 +43,20 @@ struct stage_part {
     char *path;
 };
 
-/* 1: the part of that file is this process' now, empty and with room for all of it.
- * 0: another process is at it. ERR_IO: the directory cannot hold it. */
-int stage_part_take(struct stage_part *out, const char *dir, uint64_t size,
-                    struct digest digest, struct error *err);
+/* Which part of which file: turns count those whose process does nothing more. */
+struct stage_place {
+    const char *dir;
+    uint64_t size;
+    struct digest digest;
+    int turn; /* from 0 */
+};
+
+/* 1: the part is this process' now, empty and with room for all of the file. 0: another
+ * process is at it. ERR_IO: the directory cannot hold it. */
+int stage_part_take(struct stage_part *out, const struct stage_place *place,
+                    struct error *err);
+/* For how long nobody has written to it; 0 where it is not there. */
+double stage_part_idle_s(const struct stage_place *place);
 /* Adds to the end. ERR_IO. */
 int stage_part_write(struct stage_part *part, const void *data, size_t size,
                      struct error *err);

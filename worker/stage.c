@@ -34,6 +34,7 @@ struct stage {
     struct staged_file *files;
     uint32_t count, known;
     bool opened;
+    double patience_s; /* with another worker that fetches */
     stage_leave *leave;
     void *leave_context;
     struct staged told; /* about what is wanted now */
@@ -55,7 +56,8 @@ struct stage {
 
 /* --- the thread that owns MPI --- */
 
-int stage_new(struct stage **out, const struct stage_order *m, struct error *err)
+int stage_new(struct stage **out, const struct stage_order *m, double patience_s,
+              struct error *err)
 {
     struct stage *s = calloc(1, sizeof *s);
     pthread_condattr_t monotonic;
@@ -68,6 +70,7 @@ int stage_new(struct stage **out, const struct stage_order *m, struct error *err
     pthread_cond_init(&s->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     s->count = m->files;
+    s->patience_s = patience_s;
     s->dir = strdup(m->dir);
     s->files = calloc(m->files, sizeof *s->files);
     s->slots = malloc((size_t)FETCH_MAX * CHUNK_MAX);
@@ -348,11 +351,12 @@ static int bring_file(struct stage *s, uint32_t index, const char *path,
                       struct error *err)
 {
     const struct staged_file *file = &s->files[index];
+    struct stage_place place = {s->dir, file->size, file->digest, 0};
     struct stage_look look;
     look_at(s, file, path, &look);
     while (look.state != STAGE_WHOLE) {
         struct stage_part part;
-        int rc = stage_part_take(&part, s->dir, file->size, file->digest, err);
+        int rc = stage_part_take(&part, &place, err);
         if (rc < 0)
             return rc;
         bool taken = rc == 1, changed = stage_dir_changed(&look, path);
@@ -370,6 +374,8 @@ static int bring_file(struct stage *s, uint32_t index, const char *path,
         } else {
             set_doing(s, DOING_WAITING);
             clock_sleep_s(look_s);
+            /* stopped, perhaps: it holds its lock, but will not go on */
+            place.turn += stage_part_idle_s(&place) > s->patience_s;
         }
     }
     return 0;

@@ -14,7 +14,11 @@
 
 struct stage;
 
-int stage_new(struct stage **out, const struct stage_order *m, struct error *err);
+/* Another worker that fetches, but has written nothing for patience_s, is not waited
+ * for.
+ */
+int stage_new(struct stage **out, const struct stage_order *m, double patience_s,
+              struct error *err);
 void stage_free(struct stage *stage); /* its compute thread has ended */
 
 /* --- the thread that owns MPI; nothing here waits --- */

@@ -101,7 +101,7 @@ static int on_stage(struct worker *w, const struct channel_event *event,
     int rc = stage_order_decode(&m, event->data, event->size, err);
     if (rc || w->stage)
         return rc ? rc : error_set(err, ERR_PROTOCOL, "STAGE came twice");
-    rc = stage_new(&w->stage, &m, err);
+    rc = stage_new(&w->stage, &m, w->lost_after_s, err);
     if (!rc)
         compute_use_stage(w->compute, w->stage);
     return rc;

@@ -266,6 +266,20 @@ def case_who_waits_for_a_fetcher_does_not_count_as_hung(folder):
     check_whole(folder)
 
 
+def case_nobody_waits_for_a_fetcher_that_was_stopped(folder):
+    enlarge(folder)
+    launcher = runs.start(folder, "--workers", "3", *stage(folder),
+                          "--set", "cluster.lost_after_s=3", "--set", "cluster.heartbeat_s=0.2")
+    coordinator, rank, pid = hold_in_fetching(folder)
+    os.kill(pid, signal.SIGSTOP)
+    os.kill(coordinator, signal.SIGCONT)
+    stderr = end(launcher, 0)
+    check(f"worker {rank} on" in stderr and "silent for too long" in stderr, stderr)
+    expect(run(folder, "-o", "again", *stage(folder)), 0)  # removes what it has left
+    check_whole(folder)
+    check(digest(folder, "again") == digest(folder), "other numbers")
+
+
 def case_a_killed_coordinator_leaves_nothing_wrong(folder):
     enlarge(folder)
     expect(run(folder, "-o", "plain"), 0)

@@ -39,7 +39,7 @@ static bool is_there(const char *path)
 
 static int take(struct stage_part *part)
 {
-    return stage_part_take(part, dir, SIZE, digest, NULL);
+    return stage_part_take(part, &(struct stage_place){dir, SIZE, digest, 0}, NULL);
 }
 
 /* As a worker does, from one to the other. */
@@ -220,12 +220,31 @@ static void other_files_of_the_directory_stay(void)
     CU_ASSERT_EQUAL(state(), STAGE_WHOLE);
 }
 
+static void another_turn_does_not_wait_for_a_part_that_stands_still(void)
+{
+    struct stage_part part, other;
+    struct stage_place place = {dir, SIZE, digest, 0};
+    const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    begin();
+    CU_ASSERT_EQUAL(stage_part_idle_s(&place), 0); /* nobody is at it */
+    CU_ASSERT_EQUAL_FATAL(take(&part), 1);
+    CU_ASSERT(stage_part_idle_s(&place) < 60);
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, part_name, long_ago, 0), 0);
+    CU_ASSERT(stage_part_idle_s(&place) > 60);
+    CU_ASSERT_EQUAL(take(&other), 0);
+    place.turn = 1;
+    CU_ASSERT_EQUAL_FATAL(stage_part_take(&other, &place, NULL), 1);
+    stage_part_drop(&other);
+    stage_part_drop(&part);
+}
+
 static void file_that_no_disk_can_hold_is_refused_at_once(void)
 {
     struct stage_part part;
     struct error err = {""};
     begin();
-    CU_ASSERT_EQUAL(stage_part_take(&part, dir, INT64_MAX / 2, digest, &err), ERR_IO);
+    struct stage_place place = {dir, INT64_MAX / 2, digest, 0};
+    CU_ASSERT_EQUAL(stage_part_take(&part, &place, &err), ERR_IO);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, dir));
     CU_ASSERT_EQUAL(rmdir(dir), 0); /* nothing is left in it */
 }
@@ -244,6 +263,7 @@ int main(void)
         SUITE_TEST(part_is_one_taker_s_at_a_time),
         SUITE_TEST(dead_process_leaves_a_part_that_is_removed_or_taken),
         SUITE_TEST(other_files_of_the_directory_stay),
+        SUITE_TEST(another_turn_does_not_wait_for_a_part_that_stands_still),
         SUITE_TEST(file_that_no_disk_can_hold_is_refused_at_once),
         {NULL, NULL},
     };

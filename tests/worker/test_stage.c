@@ -52,7 +52,7 @@ static void worker_begin(struct worker *w)
                                              ""};
     struct stage_order order = {.dir = dir, .files = FILES};
     memset(w, 0, sizeof *w);
-    CU_ASSERT_EQUAL_FATAL(stage_new(&w->stage, &order, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(stage_new(&w->stage, &order, 60, NULL), 0);
     for (uint32_t f = 0; f < FILES; f++) {
         struct stage_file file = {.file = f,
                                   .kind = kinds[f],
