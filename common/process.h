@@ -15,7 +15,8 @@ struct process {
 };
 
 void process_self(struct process *out);
-/* Lives now, on this host; a zombie does not. Of another host's process nothing is known: true. */
+/* Lives now, on this host; a zombie does not. Of another host's process nothing is
+ * known: true. */
 bool process_alive(const struct process *process);
 /* Of this host and not yet collected by its parent; quick, but takes another process
  * that was given the number since for the old one. */

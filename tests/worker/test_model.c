@@ -130,7 +130,8 @@ static bool case_open(struct golden_case *c, const struct golden *g, int number)
     };
     *c = (struct golden_case){0};
     CU_ASSERT_FATAL(adapter_layout_init(&c->layout, &shape, NULL) == 0);
-    c->model = (struct model){&g->encoder, &c->layout, (enum pooling)at[6], at[1], g->panels};
+    c->model =
+        (struct model){&g->encoder, &c->layout, (enum pooling)at[6], at[1], g->panels};
     c->dropout = (struct dropout){reals[0], reals[1], reals[2], (uint32_t)at[7],
                                   (uint32_t)at[8]};
     c->shard = shard_of(g, &c->types);

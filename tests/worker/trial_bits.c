@@ -40,7 +40,8 @@ static struct trial *make(const struct trial_parts *p, int threads)
     struct trial *trial;
     struct error err;
 
-    if (trial_new(&trial, p->encoder, p->panels, p->dataset, p->task, &p->settings, threads, &err))
+    if (trial_new(&trial, p->encoder, p->panels, p->dataset, p->task, &p->settings,
+                  threads, &err))
         fprintf(stderr, "%s\n", err.text);
     return trial;
 }
