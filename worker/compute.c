@@ -443,28 +443,33 @@ static int add(struct compute *c, struct queued *queued, struct error *err)
     return 0;
 }
 
-static int check_task(const struct compute *c, int task, struct error *err)
+/* For add(); NULL with its status in *rc. */
+static struct queued *new_queued(const struct compute *c, struct announced about,
+                                 int task, const char *settings, int *rc,
+                                 struct error *err)
 {
-    return task < c->task_count && c->tasks[task].known
-               ? 0
-               : error_set(err, ERR_PROTOCOL, "work on task %d, which is not known",
-                           task + 1);
+    struct queued *queued = NULL;
+    if (task >= c->task_count || !c->tasks[task].known)
+        *rc = error_set(err, ERR_PROTOCOL, "work on task %d, which is not known",
+                        task + 1);
+    else if (!(queued = calloc(1, sizeof *queued)))
+        *rc = error_set(err, ERR_MEMORY, "out of memory for a trial");
+    else
+        *queued =
+            (struct queued){.about = about, .task = task, .settings = strdup(settings)};
+    return queued;
 }
 
 int compute_add(struct compute *c, const struct grant_trial *m, struct error *err)
 {
-    int rc = check_task(c, m->task, err);
-    struct queued *queued = rc ? NULL : calloc(1, sizeof *queued);
+    int rc;
+    struct queued *queued = new_queued(c, (struct announced){m->trial, m->lease},
+                                       m->task, m->settings, &rc, err);
     if (!queued)
-        return rc ? rc : error_set(err, ERR_MEMORY, "out of memory for a trial");
-    *queued = (struct queued){
-        .about = {m->trial, m->lease},
-        .task = m->task,
-        .init = m->init,
-        .settings = strdup(m->settings),
-        .checkpoint = malloc(m->checkpoint_size + 1),
-        .checkpoint_size = m->checkpoint_size,
-    };
+        return rc;
+    queued->init = m->init;
+    queued->checkpoint = malloc(m->checkpoint_size + 1);
+    queued->checkpoint_size = m->checkpoint_size;
     if (queued->checkpoint && m->checkpoint_size > 0)
         memcpy(queued->checkpoint, m->checkpoint, m->checkpoint_size);
     return add(c, queued, err);
@@ -472,17 +477,13 @@ int compute_add(struct compute *c, const struct grant_trial *m, struct error *er
 
 int compute_help(struct compute *c, const struct help *m, struct error *err)
 {
-    int rc = check_task(c, m->task, err);
-    struct queued *queued = rc ? NULL : calloc(1, sizeof *queued);
+    int rc;
+    struct queued *queued = new_queued(c, (struct announced){m->trial, m->lease},
+                                       m->task, m->settings, &rc, err);
     if (!queued)
-        return rc ? rc : error_set(err, ERR_MEMORY, "out of memory for a trial");
-    *queued = (struct queued){
-        .about = {m->trial, m->lease},
-        .task = m->task,
-        .leader = (int)m->leader,
-        .settings = strdup(m->settings),
-        .checkpoint = malloc(1),
-    };
+        return rc;
+    queued->leader = (int)m->leader;
+    queued->checkpoint = malloc(1);
     return add(c, queued, err);
 }
 
