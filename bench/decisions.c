@@ -9,6 +9,7 @@
  * each event it does what the coordinator does: trial_table decides, findings keep,
  * progress counts, the text of a grant is made. Bytes are those of everything that the
  * coordinator holds a trial: tables, list, enrolment, findings, ledger. */
+#include "bench/large_job.h"
 #include "common/clock.h"
 #include "coordinator/enrolment.h"
 #include "coordinator/ledger.h"
@@ -71,31 +72,6 @@ static uint64_t draw(struct simulation *s, uint64_t below)
     return s->state % below;
 }
 
-/* A learning rate a configuration, ten seeds each. */
-static char *job_text(const struct simulation *s)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    int64_t configs = (s->trials + SEEDS - 1) / SEEDS, side = 1;
-
-    while (side * side < configs)
-        side++;
-    fprintf(out,
-            "encoder = \"e\"; tasks = ( { name = \"mrpc\"; data = \"d\"; } );\n"
-            "training = { epochs = %d; };\noutput = { dir = \"run\"; };\n"
-            "sweep = { seeds = %d; space = { learning_rate = [",
-            s->epochs, SEEDS);
-    for (int64_t i = 1; i <= side; i++)
-        fprintf(out, "%s%.9f", i > 1 ? "," : "", 1e-6 * (double)i);
-    fprintf(out, "]; weight_decay = [");
-    for (int64_t i = 0; i < (configs + side - 1) / side; i++)
-        fprintf(out, "%s%.9f", i > 0 ? "," : "", 1e-6 * (double)i);
-    fprintf(out, "]; }; };\n");
-    fclose(out);
-    return text;
-}
-
 static void set_up(struct simulation *s)
 {
     static const struct encoder_config encoder = {
@@ -107,7 +83,8 @@ static void set_up(struct simulation *s)
     struct history history = {0};
     struct journal_end none;
     struct error err;
-    char folder[] = "/tmp/decisions-XXXXXX", *text = job_text(s);
+    char folder[] = "/tmp/decisions-XXXXXX",
+         *text = large_job_text(s->trials, s->epochs, SEEDS);
 
     must(job_spec_parse(&s->spec, "job.cfg", "/", text, NULL, 0, &err), &err);
     must(sweep_init(&s->sweep, &s->spec, LAYERS, &err), &err);

@@ -5,6 +5,7 @@
  *
  * All trials are done but the last, which goes on to report while the file is written,
  * as trials of a run do. */
+#include "bench/large_job.h"
 #include "common/clock.h"
 #include "coordinator/enrolment.h"
 #include "coordinator/publisher.h"
@@ -39,30 +40,6 @@ static void must(int rc, const struct error *err)
     exit(1);
 }
 
-static char *job_text(const struct large_run *run)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    int64_t configs = (run->trials + SEEDS - 1) / SEEDS, side = 1;
-
-    while (side * side < configs)
-        side++;
-    fprintf(out,
-            "encoder = \"e\"; tasks = ( { name = \"mrpc\"; data = \"d\"; } );\n"
-            "training = { epochs = %d; };\noutput = { dir = \"run\"; };\n"
-            "sweep = { seeds = %d; space = { learning_rate = [",
-            run->epochs, SEEDS);
-    for (int64_t i = 1; i <= side; i++)
-        fprintf(out, "%s%.9f", i > 1 ? "," : "", 1e-6 * (double)i);
-    fprintf(out, "]; weight_decay = [");
-    for (int64_t i = 0; i < (configs + side - 1) / side; i++)
-        fprintf(out, "%s%.9f", i > 0 ? "," : "", 1e-6 * (double)i);
-    fprintf(out, "]; }; };\n");
-    fclose(out);
-    return text;
-}
-
 static void set_up(struct large_run *run)
 {
     static const struct encoder_config encoder = {
@@ -73,7 +50,7 @@ static void set_up(struct large_run *run)
     struct trial_policy policy = {.attempts = 3};
     struct history history = {0};
     struct error err;
-    char *text = job_text(run);
+    char *text = large_job_text(run->trials, run->epochs, SEEDS);
 
     must(job_spec_parse(&run->spec, "job.cfg", "/", text, NULL, 0, &err), &err);
     must(sweep_init(&run->sweep, &run->spec, LAYERS, &err), &err);
