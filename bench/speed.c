@@ -50,7 +50,7 @@ static int read_data(struct bench *b, char **argv, struct error *err)
     int rc;
 
     if ((rc = encoder_open(&b->encoder, argv[1], err)) ||
-        (rc = panels_open(&b->panels, &b->encoder, err)) ||
+        (rc = panels_open(&b->panels, &b->encoder, b->settings.precision, err)) ||
         (rc = tokenizer_open(&tokenizer, argv[1], err)) ||
         (rc = task_builtin(&b->task, argv[2], err)))
         goto done;

@@ -186,16 +186,23 @@ static int compute(float **logits, const struct predict_options *o,
         .regression = source->task->regression,
     };
     size_t count = (size_t)split->rows * (size_t)source->task->labels;
-    int rc;
+    enum precision precision = source->settings.precision;
+    struct panels *panels = NULL;
+    int rc = 0;
 
+    /* float32 has the same bits without: one pass would not earn what they cost. */
+    if (precision != PRECISION_FLOAT32 &&
+        (rc = panels_open(&panels, &source->encoder, precision, err)))
+        return rc;
+    model.panels = panels;
     *logits = malloc(count * sizeof **logits + 1);
-    if (!*logits)
-        return error_set(err, ERR_MEMORY, "out of memory");
-    rc = evaluate_split(*logits, &model, source->values, split, name,
-                        source->settings.microshard_tokens,
-                        o->threads ? o->threads : usable_cores(), err);
+    rc = *logits ? evaluate_split(*logits, &model, source->values, split, name,
+                                  source->settings.microshard_tokens,
+                                  o->threads ? o->threads : usable_cores(), err)
+                 : error_set(err, ERR_MEMORY, "out of memory");
     if (rc)
         free(*logits);
+    panels_close(panels);
     return rc;
 }
 

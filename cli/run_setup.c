@@ -8,6 +8,7 @@
 #include "report/summary.h"
 #include "storage/file_replace.h"
 #include "storage/results_file.h"
+#include "worker/panels.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,6 +139,8 @@ static int prepare_encoder(struct run_setup *setup, struct error *err)
                            "%s: has no pooler: adapter.pooling must be \"cls\" or "
                            "\"mean\"",
                            setup->spec.encoder);
+        if (!rc)
+            rc = panels_check(settings.precision, err);
     }
     return rc;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 enum pooling { POOLING_POOLER, POOLING_CLS, POOLING_MEAN };
+enum precision { PRECISION_FLOAT32, PRECISION_BF16, PRECISION_COUNT };
 enum schedule { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE };
 
 enum { SETTINGS_PATH = 1024 };
@@ -30,6 +31,7 @@ struct settings {
     int horizon;      /* epochs that the schedule spans; 0: epochs */
     double clip_norm; /* 0: off */
     double head_dropout, hidden_dropout, attention_dropout;
+    enum precision precision; /* of the products with frozen matrices */
     bool shuffle;
     uint32_t seed;
     int patience;  /* epochs without a better score before stopping; 0: off */

@@ -11,6 +11,7 @@
 static const char *const train_layernorm_words[] = {"none", "output",
                                                     "output+embeddings", "all", NULL};
 static const char *const pooling_words[] = {"pooler", "cls", "mean", NULL};
+static const char *const precision_words[] = {"float32", "bf16", NULL};
 static const char *const schedule_words[] = {"constant", "linear", "cosine", NULL};
 static const char *const search_words[] = {"grid", NULL};
 static const char *const selection_rows_words[] = {"dev", "split_dev", "split_train",
@@ -114,6 +115,7 @@ static const struct setting table[] = {
     REAL_BELOW(head_dropout, 0.1, 0, 1, "before the head"),
     REAL_BELOW(hidden_dropout, 0, 0, 1, "in the encoder's three hidden places"),
     REAL_BELOW(attention_dropout, 0, 0, 1, "on attention probabilities"),
+    WORD(GROUP_TRAINING, settings, precision, precision_words, "of the products with the encoder's frozen matrices, in training and evaluation; bf16 needs a processor with AVX512-BF16"),
     BOOL(GROUP_TRAINING, shuffle, true, "a new order of the rows every epoch"),
     NUMBER(GROUP_TRAINING, SETTING_UINT32, settings, seed, 1, 0, UINT_LIMIT, "of everything random in a trial; the first of sweep.seeds"),
     INT(GROUP_TRAINING, settings, patience, 0, 0, 100000, "stop after so many epochs without a better score; 0: never"),

@@ -44,7 +44,7 @@ struct compute {
     struct stage *stage; /* NULL: files are read where the coordinator names them */
     bool encoder_open;   /* compute thread only */
     struct encoder encoder;
-    struct panels *panels; /* of the encoder; NULL: without */
+    struct panels *panels[PRECISION_COUNT]; /* of the encoder; NULL: without */
 
     pthread_t thread;
     bool started;
@@ -113,9 +113,15 @@ static int open_encoder(struct compute *c, struct error *err)
                        dir);
     }
     c->encoder_open = !rc;
-    if (!rc) /* it computes the same without them */
-        panels_open(&c->panels, &c->encoder, NULL);
     return rc;
+}
+
+/* float32 computes the same without them. */
+static int open_panels(struct compute *c, enum precision precision, struct error *err)
+{
+    struct panels **panels = &c->panels[precision];
+    int rc = *panels ? 0 : panels_open(panels, &c->encoder, precision, err);
+    return precision == PRECISION_FLOAT32 ? 0 : rc;
 }
 
 static int load_task(struct compute *c, int index, struct known_task **out,
@@ -183,8 +189,8 @@ static int make_trial(struct compute *c, const struct queued *queued,
                       const struct known_task *known, const struct settings *settings,
                       struct trial **out, struct error *err)
 {
-    int rc = trial_new(out, &c->encoder, c->panels, &known->dataset, &known->task,
-                       settings, c->threads, err);
+    int rc = trial_new(out, &c->encoder, c->panels[settings->precision],
+                       &known->dataset, &known->task, settings, c->threads, err);
     return rc ? rc : restore(*out, queued, err);
 }
 
@@ -268,8 +274,8 @@ static int help(struct compute *c, const struct queued *queued,
         .lease = queued->about.lease,
         .leader = queued->leader,
     };
-    int rc = course_init(&course, &c->encoder, c->panels, &known->dataset, &known->task,
-                         settings, c->threads, err);
+    int rc = course_init(&course, &c->encoder, c->panels[settings->precision],
+                         &known->dataset, &known->task, settings, c->threads, err);
     if (rc)
         return rc;
     set_under_way(c, NULL, &course);
@@ -292,7 +298,8 @@ static void compute_one(struct compute *c, const struct queued *queued)
     }
     int rc = settings_parse(&settings, queued->settings, &err);
     bool own = queued->leader == 0;
-    if (!rc && (open_encoder(c, &err) || load_task(c, queued->task, &known, &err) ||
+    if (!rc && (open_encoder(c, &err) || open_panels(c, settings.precision, &err) ||
+                load_task(c, queued->task, &known, &err) ||
                 (own && look_for_init(c, &settings, queued->init, &err)))) {
         if (asked_to_stop(c)) /* which may be why */
             announce_stopped(c->mail, &queued->about);
@@ -390,7 +397,8 @@ void compute_free(struct compute *c)
         free(c->tasks[i].path);
     }
     free(c->tasks);
-    panels_close(c->panels);
+    for (int i = 0; i < PRECISION_COUNT; i++)
+        panels_close(c->panels[i]);
     if (c->encoder_open)
         encoder_close(&c->encoder);
     mail_free(c->mail);

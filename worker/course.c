@@ -3,6 +3,7 @@
 #include "worker/evaluate.h"
 #include "worker/schedule.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 bool course_labelled(const struct course *c, enum split s)
@@ -88,6 +89,7 @@ int course_init(struct course *c, const struct encoder *encoder,
 {
     int rc;
 
+    assert(panels_precision(panels) == settings->precision);
     *c = (struct course){.encoder = encoder,
                          .panels = panels,
                          .dataset = dataset,

@@ -17,7 +17,7 @@
 
 struct course {
     const struct encoder *encoder; /* these four are borrowed */
-    const struct panels *panels;   /* NULL: none */
+    const struct panels *panels;   /* of the settings' precision; NULL: none */
     const struct dataset *dataset;
     const struct task *task;
     struct settings settings;

@@ -1,6 +1,8 @@
 /* Which instruction set's kernels run. */
 #include "worker/kernels.h"
 
+#include "worker/bf16.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,6 +21,15 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512bw");
 }
 #endif
+
+bool bf16_available(void)
+{
+#if defined(__x86_64__)
+    return kernels_get() == &kernels_avx512 && __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
 
 const struct kernels *kernels_available(int i)
 {

@@ -87,7 +87,7 @@ static void feed_forward_products_backward(const struct step *s, bool deeper)
 
         if (deeper)
             linear_backward(ws->kernels, ws->h, ws->product, &down, false, s->rows, n,
-                            c->hidden);
+                            c->hidden, ws->rounded);
         ws->kernels->activation_backward(
             c->activation, deeper ? ws->h : NULL,
             ws->kept[s->layer].pre + (size_t)i * (size_t)s->rows, w->ffn_bias + i,
@@ -95,7 +95,7 @@ static void feed_forward_products_backward(const struct step *s, bool deeper)
             s->rows, n);
         if (deeper)
             linear_backward(ws->kernels, ws->dstate, ws->h, &up, true, s->rows,
-                            c->hidden, n);
+                            c->hidden, n, ws->rounded);
     }
 }
 
@@ -151,7 +151,8 @@ static void project_backward(const struct step *s, float *dx, const float *dy,
     struct linear w =
         panels_matrix(s->model->panels, s->model->encoder, s->layer, which);
 
-    linear_backward(s->ws->kernels, dx, dy, &w, add, rows, hidden, hidden);
+    linear_backward(s->ws->kernels, dx, dy, &w, add, rows, hidden, hidden,
+                    s->ws->rounded);
 }
 
 /* ws->context, the gradient of attention's output, to ws->dstate. */

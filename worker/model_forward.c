@@ -181,7 +181,8 @@ static void project(const struct step *s, float *y, const float *x,
     struct linear w =
         panels_matrix(s->model->panels, s->model->encoder, s->layer, which);
 
-    linear_forward(s->ws->kernels, y, x, &w, false, rows, hidden, hidden);
+    linear_forward(s->ws->kernels, y, x, &w, false, rows, hidden, hidden,
+                   s->ws->rounded);
     s->ws->kernels->bias_add(y, b, rows, hidden);
 }
 
@@ -234,7 +235,7 @@ static void attention_block(const struct step *s)
     else
         attend(s, w);
     linear_forward(ws->kernels, ws->product, ws->context, &output, false, s->rows,
-                   hidden, hidden);
+                   hidden, hidden, ws->rounded);
     ws->kernels->norm_forward(
         &(struct norm_forward){
             .out = ws->between,
@@ -272,13 +273,13 @@ static void feed_forward_products(const struct step *s)
 
         struct linear up = linear_part(&inner, i, 0), down = linear_part(&outer, 0, i);
 
-        linear_forward(ws->kernels, pre, ws->between, &up, false, s->rows, c->hidden,
-                       n);
+        linear_forward(ws->kernels, pre, ws->between, &up, false, s->rows, c->hidden, n,
+                       ws->rounded);
         ws->kernels->activation_forward(c->activation, pre, ws->h, w->ffn_bias + i,
                                         alpha_weight ? alpha_weight + i : NULL,
                                         kept->alpha, s->rows, n);
         linear_forward(ws->kernels, ws->product, ws->h, &down, i > 0, s->rows, n,
-                       c->hidden);
+                       c->hidden, ws->rounded);
     }
 }
 

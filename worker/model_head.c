@@ -26,7 +26,7 @@ static void pool(const struct model *model, struct workspace *ws,
     case POOLING_POOLER:
         linear_forward(ws->kernels, ws->pooled, ws->state,
                        &(struct linear){.w = e->pooler_weight, .stride = hidden}, false,
-                       shard->sequences, hidden, hidden);
+                       shard->sequences, hidden, hidden, NULL);
         ws->kernels->bias_add(ws->pooled, e->pooler_bias, shard->sequences, hidden);
         for (int i = 0; i < count; i++)
             ws->pooled[i] = tanhf(ws->pooled[i]);
@@ -59,7 +59,7 @@ void head_forward(const struct model *model, struct workspace *ws, const float *
     head_dropout(ws, ws->pooled, shard, dropout, hidden);
     linear_forward(ws->kernels, ws->logits, ws->pooled,
                    &(struct linear){.w = values + ws->head_weight, .stride = hidden},
-                   false, shard->sequences, hidden, labels);
+                   false, shard->sequences, hidden, labels, NULL);
     ws->kernels->bias_add(ws->logits, values + ws->head_bias, shard->sequences, labels);
 }
 
@@ -120,7 +120,7 @@ static void pool_backward(const struct model *model, struct workspace *ws,
             ws->dpooled[i] *= 1 - ws->tanh_out[i] * ws->tanh_out[i];
         linear_backward(ws->kernels, out, ws->dpooled,
                         &(struct linear){.w = e->pooler_weight, .stride = hidden},
-                        false, shard->sequences, hidden, hidden);
+                        false, shard->sequences, hidden, hidden, NULL);
         break;
     }
 }
@@ -137,7 +137,7 @@ double head_backward(const struct model *model, struct workspace *ws,
         return total;
     linear_backward(ws->kernels, ws->dpooled, ws->dlogits,
                     &(struct linear){.w = values + ws->head_weight, .stride = hidden},
-                    false, shard->sequences, hidden, labels);
+                    false, shard->sequences, hidden, labels, NULL);
     head_dropout(ws, ws->dpooled, shard, dropout, hidden);
     pool_backward(model, ws, shard);
     return total;

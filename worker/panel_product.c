@@ -35,6 +35,7 @@ VEC_INLINE void tile_rows(const struct tile *t, int rows)
         sum[r][0] = first == VEC ? vec_load(y) : vec_load_part(y, first);
         sum[r][1] = second == VEC ? vec_load(y + VEC) : vec_load_part(y + VEC, second);
     }
+#pragma GCC unroll 4
     for (int k = 0; k < t->depth; k++, panel += WIDTH) {
         vec b0 = vec_load(panel), b1 = vec_load(panel + VEC);
 

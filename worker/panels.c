@@ -10,7 +10,7 @@
 struct panels {
     struct node_file file;
     const struct encoder *encoder;
-    const float *data;
+    enum precision precision;
 };
 
 struct shape {
@@ -32,65 +32,81 @@ static struct shape shape_of(const struct encoder *e, int layer,
 }
 
 /* Rows of a chunk, of a matrix with so many. */
-static int chunk_of(const struct encoder *e, int inner)
+static int chunk_of(const struct panels *p, int inner)
 {
-    int depth = kernels_get()->panel_depth;
+    int depth =
+        p->precision == PRECISION_BF16 ? BF16_DEPTH : kernels_get()->panel_depth;
 
-    return inner == e->config.ffn && FFN_BLOCK < depth ? FFN_BLOCK : depth;
+    return inner == p->encoder->config.ffn && FFN_BLOCK < depth ? FFN_BLOCK : depth;
 }
 
-static size_t packed_floats(int inner, int columns)
+static size_t packed_size(const struct panels *p, int inner, int columns)
 {
-    size_t width = (size_t)kernels_get()->panel_width;
+    bool bf16 = p->precision == PRECISION_BF16;
+    size_t width = (size_t)(bf16 ? BF16_WIDTH : kernels_get()->panel_width);
+    size_t rows = (size_t)(bf16 ? bf16_padded(inner) : inner);
 
-    return (size_t)inner * (((size_t)columns + width - 1) / width * width);
+    return rows * (((size_t)columns + width - 1) / width * width) *
+           (bf16 ? sizeof(uint16_t) : sizeof(float));
 }
 
-static size_t matrix_floats(struct shape s)
+static size_t matrix_size(const struct panels *p, struct shape s)
 {
-    return packed_floats(s.in, s.out) + packed_floats(s.out, s.in);
+    return packed_size(p, s.in, s.out) + packed_size(p, s.out, s.in);
 }
 
-static size_t layer_floats(const struct encoder *e)
+static size_t layer_size(const struct panels *p)
 {
-    size_t floats = 0;
+    size_t size = 0;
 
     for (int i = 0; i < FROZEN_COUNT; i++)
-        floats += matrix_floats(shape_of(e, 0, (enum frozen_matrix)i));
-    return floats;
+        size += matrix_size(p, shape_of(p->encoder, 0, (enum frozen_matrix)i));
+    return size;
 }
 
-static int write_matrix(struct node_writer *writer, const struct encoder *e,
+static void pack(const struct panels *p, void *out, const struct panel_matrix *m,
+                 int inner, int columns)
+{
+    if (p->precision == PRECISION_BF16)
+        bf16_pack(out, m, chunk_of(p, inner), inner, columns);
+    else
+        kernels_get()->panel_pack(out, m, chunk_of(p, inner), inner, columns);
+}
+
+static int write_matrix(struct node_writer *writer, const struct panels *p,
                         struct shape s)
 {
-    const struct kernels *kernels = kernels_get();
-    size_t forward = packed_floats(s.in, s.out), floats = matrix_floats(s);
-    float *out = aligned_alloc(64, (floats * sizeof *out + 63) / 64 * 64);
+    size_t forward = packed_size(p, s.in, s.out), size = matrix_size(p, s);
+    char *out = aligned_alloc(64, (size + 63) / 64 * 64);
     int rc;
 
     if (!out)
         return -1;
-    kernels->panel_pack(out, &(struct panel_matrix){.at = s.w, s.in, true},
-                        chunk_of(e, s.in), s.in, s.out);
-    kernels->panel_pack(out + forward, &(struct panel_matrix){.at = s.w, s.in, false},
-                        chunk_of(e, s.out), s.out, s.in);
-    rc = node_writer_put(writer, out, floats * sizeof *out);
+    pack(p, out, &(struct panel_matrix){.at = s.w, s.in, true}, s.in, s.out);
+    pack(p, out + forward, &(struct panel_matrix){.at = s.w, s.in, false}, s.out, s.in);
+    rc = node_writer_put(writer, out, size);
     free(out);
     return rc;
 }
 
 static int write_panels(const void *context, struct node_writer *writer)
 {
-    const struct encoder *e = context;
+    const struct panels *p = context;
     int rc = 0;
 
-    for (int l = 0; !rc && l < e->config.layers; l++)
+    for (int l = 0; !rc && l < p->encoder->config.layers; l++)
         for (int i = 0; !rc && i < FROZEN_COUNT; i++)
-            rc = write_matrix(writer, e, shape_of(e, l, (enum frozen_matrix)i));
+            rc =
+                write_matrix(writer, p, shape_of(p->encoder, l, (enum frozen_matrix)i));
     return rc;
 }
 
-static int source_digest(struct digest *out, const struct encoder *e, struct error *err)
+static const char *name_of(enum precision precision)
+{
+    return precision == PRECISION_BF16 ? "bf16" : kernels_get()->name;
+}
+
+static int source_digest(struct digest *out, const struct panels *p, struct error *err)
 {
     static const char layout[] = "panels 1";
     struct digest_stream *stream = digest_stream_new();
@@ -98,33 +114,45 @@ static int source_digest(struct digest *out, const struct encoder *e, struct err
     if (!stream)
         return error_set(err, ERR_MEMORY, "out of memory");
     digest_stream_add_text(stream, layout);
-    digest_stream_add_text(stream, kernels_get()->name);
-    digest_stream_add(stream, &e->digest, sizeof e->digest);
+    digest_stream_add_text(stream, name_of(p->precision));
+    digest_stream_add(stream, &p->encoder->digest, sizeof p->encoder->digest);
     *out = digest_stream_value(stream);
     digest_stream_free(stream);
     return 0;
 }
 
-int panels_open(struct panels **out, const struct encoder *encoder, struct error *err)
+int panels_check(enum precision precision, struct error *err)
 {
-    struct node_file_plan plan = {
-        .kind = "panels", .write = write_panels, .context = encoder};
+    if (precision != PRECISION_BF16 || bf16_available())
+        return 0;
+    return error_set(
+        err, ERR_INPUT,
+        "training.precision: bf16 needs a processor with AVX512-BF16; this "
+        "one has %s",
+        kernels_get()->name);
+}
+
+int panels_open(struct panels **out, const struct encoder *encoder,
+                enum precision precision, struct error *err)
+{
+    struct node_file_plan plan = {.kind = "panels", .write = write_panels};
     struct panels *panels;
-    int rc;
+    int rc = panels_check(precision, err);
 
     *out = NULL;
-    if (!kernels_get()->panel_product)
-        return 0;
+    if (rc || (precision == PRECISION_FLOAT32 && !kernels_get()->panel_product))
+        return rc;
     if (!(panels = calloc(1, sizeof *panels)))
         return error_set(err, ERR_MEMORY, "out of memory");
-    plan.size = layer_floats(encoder) * (size_t)encoder->config.layers * sizeof(float);
-    if ((rc = source_digest(&plan.source, encoder, err)) ||
+    panels->encoder = encoder;
+    panels->precision = precision;
+    plan.context = panels;
+    plan.size = layer_size(panels) * (size_t)encoder->config.layers;
+    if ((rc = source_digest(&plan.source, panels, err)) ||
         (rc = node_file_open(&panels->file, &plan, err))) {
         free(panels);
         return rc;
     }
-    panels->encoder = encoder;
-    panels->data = (const float *)(const void *)panels->file.data;
     *out = panels;
     return 0;
 }
@@ -136,22 +164,43 @@ void panels_close(struct panels *panels)
     free(panels);
 }
 
+enum precision panels_precision(const struct panels *panels)
+{
+    return panels ? panels->precision : PRECISION_FLOAT32;
+}
+
+/* Where a layer's matrix begins: w transposed. */
+static const uint8_t *matrix_at(const struct panels *p, int layer,
+                                enum frozen_matrix which)
+{
+    const uint8_t *at = p->file.data + layer_size(p) * (size_t)layer;
+
+    for (int i = 0; i < (int)which; i++)
+        at += matrix_size(p, shape_of(p->encoder, layer, (enum frozen_matrix)i));
+    return at;
+}
+
 struct linear panels_matrix(const struct panels *panels, const struct encoder *encoder,
                             int layer, enum frozen_matrix which)
 {
     struct shape s = shape_of(encoder, layer, which);
     struct linear m = {.w = s.w, .stride = s.in};
-    const float *at;
 
     if (!panels)
         return m;
-    at = panels->data + layer_floats(encoder) * (size_t)layer;
-    for (int i = 0; i < (int)which; i++)
-        at += matrix_floats(shape_of(encoder, layer, (enum frozen_matrix)i));
-    m.forward = (struct packed_matrix){
-        .panels = at, .chunk = chunk_of(encoder, s.in), .columns = s.out};
-    m.backward = (struct packed_matrix){.panels = at + packed_floats(s.in, s.out),
-                                        .chunk = chunk_of(encoder, s.out),
-                                        .columns = s.in};
+    const void *forward = matrix_at(panels, layer, which);
+    const void *backward = (const uint8_t *)forward + packed_size(panels, s.in, s.out);
+    int in = chunk_of(panels, s.in), out = chunk_of(panels, s.out);
+    if (panels->precision == PRECISION_BF16) {
+        m.forward_bf16 =
+            (struct bf16_matrix){.panels = forward, .chunk = in, .columns = s.out};
+        m.backward_bf16 =
+            (struct bf16_matrix){.panels = backward, .chunk = out, .columns = s.in};
+    } else {
+        m.forward =
+            (struct packed_matrix){.panels = forward, .chunk = in, .columns = s.out};
+        m.backward =
+            (struct packed_matrix){.panels = backward, .chunk = out, .columns = s.in};
+    }
     return m;
 }

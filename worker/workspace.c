@@ -92,6 +92,14 @@ static size_t scratch_floats(const struct workspace *ws, const struct encoder_co
     return all > first ? all : first;
 }
 
+/* Columns of what a product with a frozen matrix reads at a time. */
+static int widest_input(const struct encoder_config *c)
+{
+    int block = c->ffn < FFN_BLOCK ? c->ffn : FFN_BLOCK;
+
+    return c->hidden > block ? c->hidden : block;
+}
+
 static void place_all(struct workspace *ws, struct arena *arena,
                       const struct encoder_config *c, int labels)
 {
@@ -104,6 +112,10 @@ static void place_all(struct workspace *ws, struct arena *arena,
     ws->h = floats(arena, ws->max_tokens, c->ffn < FFN_BLOCK ? c->ffn : FFN_BLOCK);
     ws->first = floats(arena, ws->max_sequences, c->hidden);
     ws->scratch = take(arena, scratch_floats(ws, c), sizeof(float));
+    if (ws->bf16)
+        ws->rounded =
+            take(arena, (size_t)ws->max_tokens * (size_t)bf16_padded(widest_input(c)),
+                 sizeof *ws->rounded);
     if (ws->first_only) {
         ws->zu = floats(arena, 2 * ws->max_sequences * c->heads, c->hidden);
         ws->read = floats(arena, ws->max_sequences, c->heads);
@@ -156,6 +168,7 @@ struct workspace *workspace_new(const struct model *model, int max_tokens,
     ws->max_length = max_length;
     ws->training = training;
     ws->first_only = model->pooling != POOLING_MEAN;
+    ws->bf16 = panels_precision(model->panels) == PRECISION_BF16;
     ws->lowest = shape->first_layer;
     ws->through = shape->train_layernorm == LN_OUTPUT_EMBEDDINGS ||
                   shape->train_layernorm == LN_ALL;

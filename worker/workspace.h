@@ -35,6 +35,7 @@ struct workspace {
     const struct kernels *kernels;
     int max_tokens, max_sequences, max_length;
     bool training;
+    bool bf16;       /* precision of the products with frozen matrices */
     bool first_only; /* the last layer is computed for first tokens only */
     int lowest;      /* lowest layer with a trained tensor; = layers: head only */
     bool through;    /* the backward pass goes down to the embeddings */
@@ -42,13 +43,15 @@ struct workspace {
     int64_t embeddings_gamma, embeddings_beta, head_weight, head_bias;
     struct layer_kept *kept; /* (layers); layers that keep nothing share one set */
 
-    float *state;   /* (tokens, hidden) a layer's input, then its output */
-    float *between; /* (tokens, hidden) attention's output, the feed-forward input */
-    float *product; /* (tokens, hidden) of a matrix product, before its LayerNorm */
-    float *context; /* (tokens, hidden) */
-    float *h;       /* (tokens, FFN_BLOCK) after the activation, or its gradient */
-    float *first;   /* (sequences, hidden) first tokens of state */
-    float *scratch; /* attention's */
+    float *state;      /* (tokens, hidden) a layer's input, then its output */
+    float *between;    /* (tokens, hidden) attention's output, the feed-forward input */
+    float *product;    /* (tokens, hidden) of a matrix product, before its LayerNorm */
+    float *context;    /* (tokens, hidden) */
+    float *h;          /* (tokens, FFN_BLOCK) after the activation, or its gradient */
+    float *first;      /* (sequences, hidden) first tokens of state */
+    float *scratch;    /* attention's */
+    uint16_t *rounded; /* (tokens, hidden or FFN_BLOCK) a product's input in bfloat16;
+                          NULL where the precision is float32 */
     /* first_attention's, where the last layer is computed for first tokens only */
     float *zu, *read;
     float *pooled; /* (sequences, hidden) what the classifier reads */

@@ -85,14 +85,14 @@ def read_tsv(path):
         return [line.rstrip("\n").split("\t") for line in f]
 
 
-def check_dev_logits(folder, task, labels):
-    results = f"{folder}/out/results.h5"
+def check_dev_logits(folder, task, labels, name="out"):
+    results = f"{folder}/{name}/results.h5"
     trials = h5_numbers(results, f"/predictions/{task}/dev/trial")
     logits = h5_floats(results, f"/predictions/{task}/dev/logits")
     rows = len(logits) // len(trials) // labels
     expect(f"{task}: four trials are kept", len(trials) == 4)
     for at, trial in enumerate(trials):
-        run("predict", f"{folder}/out:{trial}", "-o", f"{folder}/p.tsv", "--logits",
+        run("predict", f"{folder}/{name}:{trial}", "-o", f"{folder}/p.tsv", "--logits",
             "--threads", str(1 + at % 3))
         table = read_tsv(f"{folder}/p.tsv")[1:]
         mine = [struct.unpack("<f", struct.pack("<f", float(x)))[0]
@@ -148,11 +148,34 @@ def check_status(folder):
     expect("a finished run prints its table again", "cola:" in again)
 
 
+def has_bf16():
+    with open("/proc/cpuinfo") as f:
+        return " avx512_bf16 " in f.read()
+
+
+def check_bf16(folder):
+    """The same job in bfloat16, where the processor has it; else it is refused."""
+    args = ("run", f"{folder}/job.cfg", "-o", f"{folder}/narrow", "--set",
+            "training.precision=bf16")
+    if not has_bf16():
+        text = run(*args, code=1)
+        expect("bf16 is refused by name", "AVX512-BF16" in text and text.count("\n") == 1 and
+               not os.path.exists(f"{folder}/narrow"))
+        return
+    run(*args)
+    check_dev_logits(folder, "cola", 2, "narrow")
+    logits = [h5_floats(f"{folder}/{name}/results.h5", "/predictions/cola/dev/logits")
+              for name in ("out", "narrow")]
+    expect("bf16 has logits of its own, near those of float32", logits[0] != logits[1] and
+           max(abs(a - b) for a, b in zip(*logits)) < 0.1)
+
+
 with tempfile.TemporaryDirectory(prefix="shiftwork-out-") as temporary:
     make_tasks(temporary)
     run("run", f"{temporary}/job.cfg", "--workers", "2")
     check_dev_logits(temporary, "cola", 2)
     check_dev_logits(temporary, "stsb", 1)
+    check_bf16(temporary)
     check_glue(temporary)
     check_exports(temporary)
     check_status(temporary)

@@ -200,7 +200,8 @@ static void threads_interruptions_and_panels_do_not_change_a_bit(void)
     once = trial_bits(&p, (struct trial_way){1, 0, 0}, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(once);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        CU_ASSERT_EQUAL_FATAL(panels_open(&panels, &encoder, NULL), 0);
+        CU_ASSERT_EQUAL_FATAL(panels_open(&panels, &encoder, PRECISION_FLOAT32, NULL),
+                              0);
         p.panels = panels;
         again = trial_bits(&p, ways[i], &interruptions);
         panels_close(panels);

@@ -77,7 +77,7 @@ static void panels_do_not_change_a_bit(void)
     set_up(70, 2);
     p = parts();
     p.settings.train_layernorm = LN_ALL;
-    CU_ASSERT_EQUAL_FATAL(panels_open(&panels, &encoder, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(panels_open(&panels, &encoder, PRECISION_FLOAT32, NULL), 0);
     CU_ASSERT_EQUAL(panels != NULL, kernels_get()->panel_product != NULL);
     without = trial_bits(&p, (struct trial_way){1, 0, 0}, NULL);
     p.panels = panels;
@@ -86,6 +86,32 @@ static void panels_do_not_change_a_bit(void)
     CU_ASSERT_STRING_EQUAL(with, without);
     free(with);
     free(without);
+    panels_close(panels);
+}
+
+static void bf16_has_its_own_bits_however_it_is_run(void)
+{
+    struct trial_parts p;
+    struct panels *panels = NULL;
+    char *narrow, *wide;
+
+    set_up(70, 2);
+    p = parts();
+    p.settings.train_layernorm = LN_ALL;
+    wide = trial_bits(&p, (struct trial_way){1, 0, 0}, NULL);
+    p.settings.precision = PRECISION_BF16;
+    CU_ASSERT_EQUAL_FATAL(panels_open(&panels, &encoder, PRECISION_BF16, NULL),
+                          bf16_available() ? 0 : ERR_INPUT);
+    if (panels) {
+        p.panels = panels;
+        narrow = trial_bits(&p, (struct trial_way){1, 0, 0}, NULL);
+        CU_ASSERT_FATAL(wide && narrow);
+        CU_ASSERT_STRING_NOT_EQUAL(narrow, wide);
+        free(narrow);
+        check_same(&p, (struct trial_way){1, 0, 0}, (struct trial_way){3, 0, 0}, 0);
+        check_same(&p, (struct trial_way){1, 0, 0}, (struct trial_way){2, 1, 7}, 4);
+    }
+    free(wide);
     panels_close(panels);
 }
 
@@ -426,6 +452,7 @@ int main(void)
 {
     static const struct suite_test tests[] = {
         SUITE_TEST(panels_do_not_change_a_bit),
+        SUITE_TEST(bf16_has_its_own_bits_however_it_is_run),
         SUITE_TEST(threads_do_not_change_a_bit),
         SUITE_TEST(checkpoints_do_not_change_a_bit),
         SUITE_TEST(stops_do_not_change_a_bit),
