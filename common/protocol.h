@@ -36,6 +36,11 @@
  *                    <-           CHUNK                    (answers it)
  *   STAGED           ->                                    (for the log)
  *
+ * With cluster.profile, workers measure where their time goes:
+ *
+ *                    <-           MEASURE                   (after WELCOME)
+ *   MEASURED         ->                                    (before RESULT and the like)
+ *
  * Encoders append to bytes, whose failed says that memory ran out. Decoders trust
  * nothing: wrong version, tag or size, a count or text out of range are ERR_PROTOCOL
  * before anything is allocated. Texts and arrays of a decoded message point into the
@@ -46,6 +51,7 @@
 #include "common/bytes.h"
 #include "common/digest.h"
 #include "common/error.h"
+#include "common/phase.h"
 #include "common/task.h"
 
 #include <stdbool.h>
@@ -62,6 +68,7 @@ enum message_tag {
     MESSAGE_FAILURE = 5,
     MESSAGE_STOPPED = 6,
     MESSAGE_UNFIT = 7,
+    MESSAGE_MEASURED = 8,
     MESSAGE_FETCH = 16,
     MESSAGE_STAGED = 17,
     /* from the coordinator */
@@ -72,6 +79,7 @@ enum message_tag {
     MESSAGE_STOP = 36,
     MESSAGE_ALIVE = 37,
     MESSAGE_FAREWELL = 38,
+    MESSAGE_MEASURE = 39,
     MESSAGE_STAGE = 52,
     MESSAGE_FILE = 53,
     MESSAGE_CHUNK = 54,
@@ -399,5 +407,20 @@ struct staged {
 };
 void staged_encode(struct bytes *out, const struct staged *m);
 int staged_decode(struct staged *m, const uint8_t *buf, size_t len, struct error *err);
+
+/* Measure from now on: nothing but the header. */
+void measure_encode(struct bytes *out);
+int measure_decode(const uint8_t *buf, size_t len, struct error *err);
+
+/* Where the time of a worker's compute threads has gone since MEASURE: sums over all of
+ * them, so that the last such message says all. */
+struct measured {
+    uint16_t threads;
+    double peak; /* floating point operations a second of one thread, at best */
+    struct phase_sum sums[PHASE_COUNT];
+};
+void measured_encode(struct bytes *out, const struct measured *m);
+int measured_decode(struct measured *m, const uint8_t *buf, size_t len,
+                    struct error *err);
 
 #endif

@@ -91,6 +91,16 @@ void announce_failure(struct mail *mail, const struct announced *about, int stat
     mail_post(mail, 0, &out);
 }
 
+void announce_measured(struct mail *mail, struct profile *profiles, int threads,
+                       double peak)
+{
+    struct bytes out = {0};
+    struct measured m = {.threads = (uint16_t)threads, .peak = peak};
+    profile_read(m.sums, profiles, threads);
+    measured_encode(&out, &m);
+    mail_post(mail, 0, &out);
+}
+
 /* Whatever it is: another node may have what this one lacks. */
 void announce_unfit(struct mail *mail, const char *text)
 {

@@ -3,6 +3,7 @@
 #define WORKER_ANNOUNCE_H
 
 #include "worker/mail.h"
+#include "worker/profile.h"
 #include "worker/trial.h"
 
 /* Under which lease a trial is, or a worker helps with it. */
@@ -21,6 +22,9 @@ void announce_result(struct mail *mail, const struct announced *about,
 void announce_stopped(struct mail *mail, const struct announced *about);
 void announce_failure(struct mail *mail, const struct announced *about, int status,
                       const char *text);
+/* Where the time of so many threads has gone; none of them computes now. */
+void announce_measured(struct mail *mail, struct profile *profiles, int threads,
+                       double peak);
 /* Whatever the reason is: another node may have what this one lacks. */
 void announce_unfit(struct mail *mail, const char *text);
 

@@ -3,6 +3,7 @@
 #include "worker/batch_runner.h"
 
 #include "worker/batches.h"
+#include "worker/profile.h"
 #include "worker/thread_pool.h"
 #include "worker/tree_sum.h"
 
@@ -17,6 +18,7 @@ struct batch_runner {
     struct batch_sizes sizes;
     struct thread_pool *pool;
     struct workspace **workspaces; /* one a thread */
+    struct profile *profiles;      /* (threads); NULL: nobody measures */
     struct batch batch;
     int *order;     /* microshards, heaviest first */
     double *losses; /* of the microshards */
@@ -87,6 +89,13 @@ int batch_runner_new(struct batch_runner **out, const struct model *model,
     return 0;
 }
 
+void batch_runner_use_profiles(struct batch_runner *r, struct profile *profiles)
+{
+    r->profiles = profiles;
+    for (int i = 0; i < r->sizes.threads; i++)
+        workspace_use_profile(r->workspaces[i], profiles ? &profiles[i] : NULL);
+}
+
 void batch_runner_free(struct batch_runner *r)
 {
     if (!r)
@@ -123,6 +132,14 @@ static void count_shard(struct batch_runner *r, const struct microshard *shard)
     atomic_fetch_add(&r->examples, (unsigned long long)shard->sequences);
 }
 
+/* The thread that drives the runner shares the first one's profile: it waits while that
+ * one computes. */
+static void mark(const struct batch_runner *r, int thread, enum phase phase)
+{
+    if (r->profiles)
+        profile_add(&r->profiles[thread], phase, 0);
+}
+
 static void train_item(void *context, int thread, int item)
 {
     struct batch_runner *r = context;
@@ -130,6 +147,7 @@ static void train_item(void *context, int thread, int item)
     const struct microshard *shard = &r->batch.shards[i];
     float *grad = r->grads + (int64_t)i * r->model->layout->values;
 
+    mark(r, thread, PHASE_WAITING);
     r->losses[i] = model_train(r->model, r->workspaces[thread], r->values, shard,
                                r->dropout, r->loss_scale, grad, NULL);
     count_shard(r, shard);
@@ -141,6 +159,7 @@ int batch_runner_cut(struct batch_runner *r, const struct dataset_split *split,
     batch_empty(&r->batch);
     batch_add(&r->batch, split, rows, 0, count, r->sizes.microshard_tokens);
     r->loss_scale = 1.0f / (float)count;
+    mark(r, 0, PHASE_BATCH);
     return r->batch.count;
 }
 
@@ -178,7 +197,9 @@ void batch_runner_train_range(struct batch_runner *r, const float *values,
     r->values = values;
     r->dropout = dropout;
     thread_pool_run(r->pool, (int)(end - first), train_item, r);
+    mark(r, 0, PHASE_WAITING);
     tree_sum_within(r->grads, first, end, r->batch.count, r->model->layout->values);
+    mark(r, 0, PHASE_GRADIENT_SUM);
 }
 
 struct batch_parts batch_runner_parts(struct batch_runner *r)
@@ -196,6 +217,7 @@ double batch_runner_sum(struct batch_runner *r, const int64_t *bounds, int range
                         float **grad)
 {
     tree_sum_across(r->grads, bounds, ranges, r->model->layout->values);
+    mark(r, 0, PHASE_GRADIENT_SUM);
     *grad = r->grads;
     return tree_sum_double(r->losses, r->batch.count);
 }
@@ -216,8 +238,11 @@ static void evaluate_item(void *context, int thread, int item)
     const struct microshard *shard = &r->batch.shards[r->order[item]];
     int64_t sequence = shard->examples - r->batch.examples;
 
+    mark(r, thread, PHASE_WAITING);
+    profile_evaluation_begins(r->profiles ? &r->profiles[thread] : NULL);
     model_evaluate(r->model, r->workspaces[thread], r->values, shard,
                    r->logits + sequence * r->model->layout->shape.labels);
+    profile_evaluation_ends(r->profiles ? &r->profiles[thread] : NULL);
     atomic_fetch_add(&r->microshards, 1);
 }
 
@@ -240,7 +265,9 @@ bool batch_runner_evaluate(struct batch_runner *r, const float *values,
             at += n;
         }
         order_by_weight(r, 0, r->batch.count);
+        mark(r, 0, PHASE_EVALUATION);
         thread_pool_run(r->pool, r->batch.count, evaluate_item, r);
+        mark(r, 0, PHASE_WAITING);
     }
     return !batch_runner_stopped(r);
 }

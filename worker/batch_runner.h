@@ -25,6 +25,10 @@ struct batch_sizes {
 int batch_runner_new(struct batch_runner **out, const struct model *model,
                      const struct batch_sizes *sizes, struct error *err);
 void batch_runner_free(struct batch_runner *runner);
+struct profile;
+/* profiles (threads), borrowed: where the threads note their time from now on. The
+ * first is also that of the thread that drives the runner. NULL: nowhere. */
+void batch_runner_use_profiles(struct batch_runner *runner, struct profile *profiles);
 
 /* Loss and gradient of one batch, rows[0…count-1] of split, count <= batch_size.
  *

@@ -9,6 +9,8 @@
 #include "storage/encoder.h"
 #include "worker/announce.h"
 #include "worker/helper.h"
+#include "worker/peak.h"
+#include "worker/profile.h"
 #include "worker/trial.h"
 
 #include <pthread.h>
@@ -45,6 +47,8 @@ struct compute {
     bool encoder_open;   /* compute thread only */
     struct encoder encoder;
     struct panels *panels[PRECISION_COUNT]; /* of the encoder; NULL: without */
+    struct profile *profiles;               /* (threads); NULL: nobody measures */
+    double peak; /* of a thread; measured with the first trial */
 
     pthread_t thread;
     bool started;
@@ -209,6 +213,16 @@ static bool may_finish(struct compute *c, struct trial *trial)
     return finishing;
 }
 
+/* Before the coordinator hears how a trial ended: it may be the last. */
+static void announce_profile(struct compute *c)
+{
+    if (!c->profiles)
+        return;
+    if (c->peak == 0)
+        c->peak = peak_measure(kernels_get());
+    announce_measured(c->mail, c->profiles, c->threads, c->peak);
+}
+
 /* From where the trial is to its result or to the moment when it is to be left. */
 static int train(struct compute *c, const struct queued *queued, struct trial *trial,
                  const struct task *task, struct error *err)
@@ -221,6 +235,7 @@ static int train(struct compute *c, const struct queued *queued, struct trial *t
         rc = trial_run_to_report(trial, &event, &record, err);
         if (!rc && event == TRIAL_REPORT)
             rc = announce_report(c->mail, &queued->about, trial, task, &record, err);
+        profile_mark(c->profiles, PHASE_REPORT, 0);
     }
     if (rc)
         return rc;
@@ -228,6 +243,8 @@ static int train(struct compute *c, const struct queued *queued, struct trial *t
         rc = trial_finish(trial, &event, &result, err);
     else
         event = TRIAL_STOPPED;
+    if (!rc)
+        announce_profile(c);
     if (!rc && event == TRIAL_STOPPED)
         announce_stopped(c->mail, &queued->about);
     else if (!rc)
@@ -255,6 +272,8 @@ static int lead(struct compute *c, const struct queued *queued,
                   : error_set(err, ERR_MEMORY, "out of memory for a crew");
     if (!rc) {
         trial_set_crew(trial, crew);
+        trial_use_profiles(trial, c->profiles);
+        profile_mark(c->profiles, PHASE_SETUP, 0);
         set_under_way(c, trial, NULL);
         rc = train(c, queued, trial, &known->task, err);
         set_under_way(c, NULL, NULL);
@@ -278,10 +297,14 @@ static int help(struct compute *c, const struct queued *queued,
                          &known->dataset, &known->task, settings, c->threads, err);
     if (rc)
         return rc;
+    course_use_profiles(&course, c->profiles);
+    profile_mark(c->profiles, PHASE_SETUP, 0);
     set_under_way(c, NULL, &course);
     rc = helper_run(&place, &course, c->mail, err);
     set_under_way(c, NULL, NULL);
     course_clear(&course);
+    if (!rc)
+        announce_profile(c);
     if (!rc)
         announce_stopped(c->mail, &queued->about);
     return rc;
@@ -311,6 +334,8 @@ static void compute_one(struct compute *c, const struct queued *queued)
         rc = own ? lead(c, queued, known, &settings, &err)
                  : help(c, queued, known, &settings, &err);
     if (rc)
+        announce_profile(c);
+    if (rc)
         announce_failure(c->mail, &queued->about, rc, err.text);
 }
 
@@ -337,8 +362,11 @@ static struct queued *next_trial(struct compute *c)
 static void *compute_thread(void *argument)
 {
     struct compute *c = argument;
-    for (struct queued *queued; (queued = next_trial(c));)
+    for (struct queued *queued; (queued = next_trial(c));) {
+        profile_mark(c->profiles, PHASE_WAITING, 0);
         compute_one(c, queued);
+        profile_mark(c->profiles, PHASE_SETUP, 0);
+    }
     return NULL;
 }
 
@@ -397,6 +425,7 @@ void compute_free(struct compute *c)
         free(c->tasks[i].path);
     }
     free(c->tasks);
+    free(c->profiles);
     for (int i = 0; i < PRECISION_COUNT; i++)
         panels_close(c->panels[i]);
     if (c->encoder_open)
@@ -409,6 +438,14 @@ void compute_free(struct compute *c)
 }
 
 void compute_use_stage(struct compute *c, struct stage *stage) { c->stage = stage; }
+
+int compute_measure(struct compute *c, struct error *err)
+{
+    if (c->profiles)
+        return error_set(err, ERR_PROTOCOL, "MEASURE came twice");
+    c->profiles = profile_new(c->threads, NULL);
+    return c->profiles ? 0 : error_set(err, ERR_MEMORY, "out of memory for a profile");
+}
 
 int compute_task(struct compute *c, const struct task_order *m, struct error *err)
 {

@@ -30,6 +30,9 @@ void compute_free(struct compute *compute);
 /* Takes files through it from now on, before a trial is added; it must outlive the
  * thread. */
 void compute_use_stage(struct compute *compute, struct stage *stage);
+/* Measures where the time goes from now on; before a trial is added. ERR_PROTOCOL:
+ * twice. */
+int compute_measure(struct compute *compute, struct error *err);
 /* Copies what TASK said; before a trial of that task is added. */
 int compute_task(struct compute *compute, const struct task_order *task,
                  struct error *err);

@@ -103,6 +103,12 @@ int course_init(struct course *c, const struct encoder *encoder,
     return rc;
 }
 
+void course_use_profiles(struct course *c, struct profile *profiles)
+{
+    c->profiles = profiles;
+    batch_runner_use_profiles(c->runner, profiles);
+}
+
 void course_clear(struct course *c)
 {
     batch_runner_free(c->runner);

@@ -24,6 +24,7 @@ struct course {
     struct adapter_layout layout;
     struct model model;
     struct batch_runner *runner;
+    struct profile *profiles; /* of its threads; NULL: nobody measures */
     struct row_choice rows;
     int64_t batches; /* of an epoch */
     int64_t span;    /* steps of the schedule */
@@ -40,6 +41,8 @@ int course_init(struct course *course, const struct encoder *encoder,
                 const struct task *task, const struct settings *settings, int threads,
                 struct error *err);
 void course_clear(struct course *course);
+/* As batch_runner_use_profiles(). */
+void course_use_profiles(struct course *course, struct profile *profiles);
 
 bool course_labelled(const struct course *course, enum split split);
 

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/protocol.h"
+#include "worker/profile.h"
 #include "worker/tree_sum.h"
 
 #include <stdlib.h>
@@ -292,6 +293,7 @@ static void train_together(struct crew *crew, const struct round *round,
     batch_runner_train_range(runner, values, dropout, 0, bounds[1]);
     double took_s = clock_monotonic_s() - start;
     collect(crew, round, bounds[ranges], took_s);
+    profile_mark(round->course->profiles, PHASE_WAITING, 0);
     for (int i = 1; i < ranges; i++)
         if (!is_done(crew, bounds[i], bounds[i + 1]))
             batch_runner_train_range(runner, values, dropout, bounds[i], bounds[i + 1]);
@@ -357,6 +359,7 @@ bool crew_score(struct crew *crew, struct course *course, const float *values,
     if (!course_score(course, values, rows, 0, bounds[1], logits))
         return false;
     collect(crew, &round, 0, clock_monotonic_s() - start);
+    profile_mark(course->profiles, PHASE_WAITING, 0);
     for (int i = 1; i < ranges; i++)
         if (!is_done(crew, bounds[i], bounds[i + 1]) &&
             !course_score(course, values, rows, bounds[i], bounds[i + 1],

@@ -1,6 +1,7 @@
 #include "worker/helper.h"
 
 #include "common/protocol.h"
+#include "worker/profile.h"
 #include "worker/tree_sum.h"
 
 #include <stdlib.h>
@@ -127,6 +128,7 @@ int helper_run(const struct helper_place *place, struct course *course,
     while (more) {
         struct letter *letter = mail_wait(mail, hour_s);
 
+        profile_mark(course->profiles, PHASE_WAITING, 0);
         more = letter && read_letter(&b, letter);
         letter_free(letter);
     }

@@ -24,12 +24,52 @@ static void copy_logits(const struct model *model, const struct workspace *ws,
                (size_t)model->layout->shape.labels);
 }
 
+/* Operations of the pooler and of the classifier. */
+static double pooler_product(const struct model *model, const struct microshard *shard)
+{
+    int hidden = model->encoder->config.hidden;
+
+    return model->pooling == POOLING_POOLER
+               ? profile_product(shard->sequences, hidden, hidden)
+               : 0;
+}
+
+static double classifier_product(const struct model *model,
+                                 const struct microshard *shard)
+{
+    return profile_product(shard->sequences, model->encoder->config.hidden,
+                           model->layout->shape.labels);
+}
+
+static void forward(const struct model *model, struct workspace *ws,
+                    const float *values, const struct microshard *shard,
+                    const struct dropout *dropout)
+{
+    encoder_forward(model, ws, values, shard, dropout);
+    head_forward(model, ws, values, shard, dropout);
+    profile_mark(ws->profile, PHASE_HEAD,
+                 pooler_product(model, shard) + classifier_product(model, shard));
+}
+
+/* Returns the loss; deeper: the encoder has trained tensors. */
+static double backward_head(const struct model *model, struct workspace *ws,
+                            const float *values, const struct microshard *shard,
+                            const struct dropout *dropout, float loss_scale,
+                            float *grad, bool deeper)
+{
+    double loss = head_backward(model, ws, values, shard, dropout, loss_scale, grad);
+    double classifier = classifier_product(model, shard);
+
+    profile_mark(ws->profile, PHASE_HEAD_BACK,
+                 classifier + (deeper ? classifier + pooler_product(model, shard) : 0));
+    return loss;
+}
+
 void model_evaluate(const struct model *model, struct workspace *ws,
                     const float *values, const struct microshard *shard, float *logits)
 {
     check(model, ws, shard);
-    encoder_forward(model, ws, values, shard, NULL);
-    head_forward(model, ws, values, shard, NULL);
+    forward(model, ws, values, shard, NULL);
     copy_logits(model, ws, shard, logits);
 }
 
@@ -37,17 +77,18 @@ double model_train(const struct model *model, struct workspace *ws, const float 
                    const struct microshard *shard, const struct dropout *dropout,
                    float loss_scale, float *grad, float *logits)
 {
+    bool deeper = ws->lowest < model->encoder->config.layers;
     double total;
 
     check(model, ws, shard);
     assert(ws->training);
     memset(grad, 0, sizeof *grad * (size_t)model->layout->values);
-    encoder_forward(model, ws, values, shard, dropout);
-    head_forward(model, ws, values, shard, dropout);
+    profile_mark(ws->profile, PHASE_GRADIENT_SUM, 0);
+    forward(model, ws, values, shard, dropout);
     if (logits)
         copy_logits(model, ws, shard, logits);
-    total = head_backward(model, ws, values, shard, dropout, loss_scale, grad);
-    if (ws->lowest < model->encoder->config.layers)
+    total = backward_head(model, ws, values, shard, dropout, loss_scale, grad, deeper);
+    if (deeper)
         encoder_backward(model, ws, values, shard, dropout, grad);
     return total;
 }

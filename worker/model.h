@@ -59,6 +59,9 @@ struct workspace;
 struct workspace *workspace_new(const struct model *model, int max_tokens,
                                 int max_sequences, int max_length, bool training);
 void workspace_free(struct workspace *ws);
+struct profile;
+/* What is computed with it is noted there from now on, borrowed; NULL: nowhere. */
+void workspace_use_profile(struct workspace *ws, struct profile *profile);
 
 /* logits (sequences, labels). values: the flat vector of model->layout. */
 void model_evaluate(const struct model *model, struct workspace *ws,

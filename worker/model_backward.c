@@ -39,6 +39,7 @@ static void through_dropout(const struct step *s, int place)
     memcpy(s->ws->product, s->ws->dstate, sizeof(float) * (size_t)s->rows * hidden);
     hidden_dropout(s->model, s->ws, s->ws->product, s->shard, s->dropout,
                    DROPOUT_LAYERS + 4 * (uint32_t)s->layer + (uint32_t)place, s->first);
+    profile_mark(s->ws->profile, PHASE_DROPOUT_BACK, 0);
 }
 
 /* The output LayerNorm and the adapter's v: ws->dstate becomes the sum's gradient,
@@ -84,18 +85,24 @@ static void feed_forward_products_backward(const struct step *s, bool deeper)
         int n = c->ffn - i < FFN_BLOCK ? c->ffn - i : FFN_BLOCK;
 
         struct linear up = linear_part(&inner, i, 0), down = linear_part(&outer, 0, i);
+        double flop = profile_product(s->rows, n, c->hidden);
 
-        if (deeper)
+        if (deeper) {
             linear_backward(ws->kernels, ws->h, ws->product, &down, false, s->rows, n,
                             c->hidden, ws->rounded);
+            profile_mark(ws->profile, PHASE_FFN_DOWN_BACK, flop);
+        }
         ws->kernels->activation_backward(
             c->activation, deeper ? ws->h : NULL,
             ws->kept[s->layer].pre + (size_t)i * (size_t)s->rows, w->ffn_bias + i,
             ws->dalpha, s->values + alpha_weight + i, s->grad + alpha_weight + i,
             s->rows, n);
-        if (deeper)
+        profile_mark(ws->profile, PHASE_ACTIVATION_BACK, 0);
+        if (deeper) {
             linear_backward(ws->kernels, ws->dstate, ws->h, &up, true, s->rows,
                             c->hidden, n, ws->rounded);
+            profile_mark(ws->profile, PHASE_FFN_UP_BACK, flop);
+        }
     }
 }
 
@@ -108,6 +115,7 @@ static void feed_forward_backward(const struct step *s, bool deeper)
     output_norm_backward(s);
     for (int r = 0; r < s->rows; r++)
         s->grad[at->alpha_bias] += s->ws->dalpha[r];
+    profile_mark(s->ws->profile, PHASE_LAYERNORM_BACK, 0);
     if (deeper)
         through_dropout(s, DROPOUT_OUTPUT);
     feed_forward_products_backward(s, deeper);
@@ -153,6 +161,10 @@ static void project_backward(const struct step *s, float *dx, const float *dy,
 
     linear_backward(s->ws->kernels, dx, dy, &w, add, rows, hidden, hidden,
                     s->ws->rounded);
+    profile_mark(s->ws->profile,
+                 which == FROZEN_ATTENTION ? PHASE_ATTENTION_OUTPUT_BACK
+                                           : PHASE_QUERY_KEY_VALUE_BACK,
+                 profile_product(rows, hidden, hidden));
 }
 
 /* ws->context, the gradient of attention's output, to ws->dstate. */
@@ -168,6 +180,8 @@ static void attend_backward(const struct step *s)
 
         attention_backward(ws->dq + at, ws->dk + at, ws->dv + at, ws->context + at, &a);
     }
+    profile_mark(ws->profile, PHASE_ATTENTION_BACK,
+                 5 * attention_product(s->model, ws, s->shard));
     project_backward(s, ws->dstate, ws->dq, FROZEN_QUERY, true, s->rows);
     project_backward(s, ws->dstate, ws->dk, FROZEN_KEY, true, s->rows);
     project_backward(s, ws->dstate, ws->dv, FROZEN_VALUE, true, s->rows);
@@ -182,6 +196,9 @@ static void attend_first_backward(const struct step *s)
 
     memcpy(ws->first, ws->dstate, sizeof(float) * (size_t)s->rows * (size_t)hidden);
     first_attention_backward(ws->dq, ws->dstate, ws->context, &a);
+    profile_mark(ws->profile, PHASE_ATTENTION_BACK,
+                 first_attention_weights(s->model, s->shard) +
+                     5 * first_attention_product(s->model, s->shard));
     project_backward(s, ws->first, ws->dq, FROZEN_QUERY, true, s->rows);
     scatter_first(ws->dstate, ws->first, s->shard, hidden);
 }
@@ -190,6 +207,7 @@ static void attend_first_backward(const struct step *s)
 static void attention_block_backward(const struct step *s)
 {
     attention_norm_backward(s);
+    profile_mark(s->ws->profile, PHASE_LAYERNORM_BACK, 0);
     through_dropout(s, DROPOUT_ATTENTION);
     project_backward(s, s->ws->context, s->ws->product, FROZEN_ATTENTION, false,
                      s->rows);
@@ -214,6 +232,7 @@ static void embeddings_backward(const struct model *model, struct workspace *ws,
             .dbeta = grad + ws->embeddings_beta,
         },
         shard->tokens, model->encoder->config.hidden);
+    profile_mark(ws->profile, PHASE_EMBEDDINGS_BACK, 0);
 }
 
 void encoder_backward(const struct model *model, struct workspace *ws,

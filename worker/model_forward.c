@@ -94,6 +94,35 @@ struct first_attention first_attention_of(const struct model *model,
     return a;
 }
 
+double attention_product(const struct model *model, const struct workspace *ws,
+                         const struct microshard *shard)
+{
+    double flop = 0;
+
+    for (int s = 0; ws->profile && s < shard->sequences; s++) {
+        int n = shard->offsets[s + 1] - shard->offsets[s];
+
+        flop += profile_product(n, model->encoder->config.hidden, n);
+    }
+    return flop;
+}
+
+double first_attention_product(const struct model *model,
+                               const struct microshard *shard)
+{
+    const struct encoder_config *c = &model->encoder->config;
+
+    return profile_product(shard->tokens, c->hidden, c->heads);
+}
+
+double first_attention_weights(const struct model *model,
+                               const struct microshard *shard)
+{
+    int hidden = model->encoder->config.hidden;
+
+    return 2 * profile_product(shard->sequences, hidden, hidden);
+}
+
 /* Sum of the three embeddings in ws->product. */
 static void embed(const struct encoder *e, struct workspace *ws,
                   const struct microshard *shard)
@@ -136,7 +165,9 @@ static void embeddings_forward(const struct model *model, struct workspace *ws,
             .eps = e->config.layer_norm_eps,
         },
         shard->tokens, e->config.hidden);
+    profile_mark(ws->profile, PHASE_EMBEDDINGS, 0);
     hidden_dropout(model, ws, ws->state, shard, dropout, DROPOUT_EMBEDDINGS, false);
+    profile_mark(ws->profile, PHASE_DROPOUT, 0);
 }
 
 /* Rows of each sequence's first token, one after the other. */
@@ -170,6 +201,7 @@ static const float *finish_product(const struct step *s, const float *bias, int 
     s->ws->kernels->bias_add(s->ws->product, bias, s->rows, hidden);
     hidden_dropout(s->model, s->ws, s->ws->product, s->shard, s->dropout,
                    DROPOUT_LAYERS + 4 * (uint32_t)s->layer + (uint32_t)place, s->first);
+    profile_mark(s->ws->profile, PHASE_DROPOUT, 0);
     return NULL;
 }
 
@@ -184,6 +216,8 @@ static void project(const struct step *s, float *y, const float *x,
     linear_forward(s->ws->kernels, y, x, &w, false, rows, hidden, hidden,
                    s->ws->rounded);
     s->ws->kernels->bias_add(y, b, rows, hidden);
+    profile_mark(s->ws->profile, PHASE_QUERY_KEY_VALUE,
+                 profile_product(rows, hidden, hidden));
 }
 
 /* ws->state and queries to ws->context */
@@ -201,6 +235,8 @@ static void attend(const struct step *s, const struct encoder_layer *w)
 
         attention_forward(ws->context + (size_t)s->shard->offsets[i] * hidden, &a);
     }
+    profile_mark(ws->profile, PHASE_ATTENTION,
+                 2 * attention_product(s->model, ws, s->shard));
 }
 
 static void attend_first(const struct step *s)
@@ -211,6 +247,9 @@ static void attend_first(const struct step *s)
     memcpy(ws->kept[s->layer].k, ws->state, size * sizeof *ws->state);
     struct first_attention a = first_attention_of(s->model, ws, s->shard, s->dropout);
     first_attention_forward(ws->context, &a);
+    profile_mark(ws->profile, PHASE_ATTENTION,
+                 first_attention_weights(s->model, s->shard) +
+                     2 * first_attention_product(s->model, s->shard));
 }
 
 /* ws->state to ws->between */
@@ -236,6 +275,8 @@ static void attention_block(const struct step *s)
         attend(s, w);
     linear_forward(ws->kernels, ws->product, ws->context, &output, false, s->rows,
                    hidden, hidden, ws->rounded);
+    profile_mark(ws->profile, PHASE_ATTENTION_OUTPUT,
+                 profile_product(s->rows, hidden, hidden));
     ws->kernels->norm_forward(
         &(struct norm_forward){
             .out = ws->between,
@@ -249,6 +290,7 @@ static void attention_block(const struct step *s)
             .eps = s->model->encoder->config.layer_norm_eps,
         },
         s->rows, hidden);
+    profile_mark(ws->profile, PHASE_LAYERNORM, 0);
 }
 
 /* ws->between to ws->product and alpha, block by block of columns. */
@@ -275,11 +317,15 @@ static void feed_forward_products(const struct step *s)
 
         linear_forward(ws->kernels, pre, ws->between, &up, false, s->rows, c->hidden, n,
                        ws->rounded);
+        profile_mark(ws->profile, PHASE_FFN_UP, profile_product(s->rows, c->hidden, n));
         ws->kernels->activation_forward(c->activation, pre, ws->h, w->ffn_bias + i,
                                         alpha_weight ? alpha_weight + i : NULL,
                                         kept->alpha, s->rows, n);
+        profile_mark(ws->profile, PHASE_ACTIVATION, 0);
         linear_forward(ws->kernels, ws->product, ws->h, &down, i > 0, s->rows, n,
                        c->hidden, ws->rounded);
+        profile_mark(ws->profile, PHASE_FFN_DOWN,
+                     profile_product(s->rows, n, c->hidden));
     }
 }
 
@@ -309,6 +355,7 @@ static void feed_forward_block(const struct step *s)
             .eps = c->layer_norm_eps,
         },
         s->rows, c->hidden);
+    profile_mark(ws->profile, PHASE_LAYERNORM, 0);
 }
 
 void encoder_forward(const struct model *model, struct workspace *ws,

@@ -8,6 +8,7 @@
 #include "worker/adapter_init.h"
 #include "worker/evaluate.h"
 #include "worker/optimizer.h"
+#include "worker/profile.h"
 #include "worker/schedule.h"
 #include "worker/scoring.h"
 
@@ -130,6 +131,11 @@ void trial_free(struct trial *t)
 
 void trial_set_crew(struct trial *t, struct crew *crew) { t->crew = crew; }
 
+void trial_use_profiles(struct trial *t, struct profile *profiles)
+{
+    course_use_profiles(&t->course, profiles);
+}
+
 const struct adapter_layout *trial_layout(const struct trial *t)
 {
     return &t->course.layout;
@@ -182,6 +188,7 @@ static int train_step(struct trial *t, struct error *err)
         return error_set(err, ERR_NUMERIC, "step %lld: the %s is not finite",
                          (long long)t->step + 1, isfinite(loss) ? "gradient" : "loss");
     optimizer_step(&t->optimizer, t->values, grad, t->step + 1, factor);
+    profile_mark(t->course.profiles, PHASE_OPTIMIZER, 0);
     t->learning_rate = factor * s->learning_rate;
     count_tokens(t, &at);
     t->epoch_loss += loss;

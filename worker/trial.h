@@ -37,6 +37,9 @@ void trial_free(struct trial *trial);
 /* Those who help from now on, borrowed; NULL: nobody. */
 void trial_set_crew(struct trial *trial, struct crew *crew);
 
+/* As batch_runner_use_profiles(). */
+void trial_use_profiles(struct trial *trial, struct profile *profiles);
+
 const struct adapter_layout *trial_layout(const struct trial *trial);
 int64_t trial_steps(const struct trial *trial); /* of the whole training, if nothing
                                                    stops it early */

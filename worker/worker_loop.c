@@ -94,6 +94,13 @@ static int on_welcome(struct worker *w, const struct channel_event *event,
     return compute_new(&w->compute, &setup, err);
 }
 
+static int on_measure(struct worker *w, const struct channel_event *event,
+                      struct error *err)
+{
+    int rc = measure_decode(event->data, event->size, err);
+    return rc ? rc : compute_measure(w->compute, err);
+}
+
 static int on_stage(struct worker *w, const struct channel_event *event,
                     struct error *err)
 {
@@ -214,6 +221,8 @@ static int on_message(struct worker *w, const struct channel_event *event,
         return error_set(err, ERR_PROTOCOL, "%s before STAGE",
                          message_name(event->tag));
     switch (event->tag) {
+    case MESSAGE_MEASURE:
+        return on_measure(w, event, err);
     case MESSAGE_STAGE:
         return on_stage(w, event, err);
     case MESSAGE_FILE:

@@ -194,6 +194,11 @@ void workspace_free(struct workspace *ws)
     free(ws);
 }
 
+void workspace_use_profile(struct workspace *ws, struct profile *profile)
+{
+    ws->profile = profile;
+}
+
 int workspace_rows(const struct workspace *ws, const struct model *model,
                    const struct microshard *shard, int layer)
 {

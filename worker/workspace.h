@@ -4,6 +4,7 @@
 
 #include "worker/kernels.h"
 #include "worker/model.h"
+#include "worker/profile.h"
 
 /* Columns of the feed-forward block that are computed at a time, both of its matrix
  * products and the activation between: 256 tokens of them stay in a core's cache. Part
@@ -33,6 +34,7 @@ struct layer_offsets {
 
 struct workspace {
     const struct kernels *kernels;
+    struct profile *profile; /* of its thread; NULL: nobody measures */
     int max_tokens, max_sequences, max_length;
     bool training;
     bool bf16;       /* precision of the products with frozen matrices */
@@ -92,6 +94,17 @@ struct first_attention first_attention_of(const struct model *model,
                                           const struct workspace *ws,
                                           const struct microshard *shard,
                                           const struct dropout *dropout);
+
+/* Operations of one product over each sequence's own tokens twice, as scores are made;
+ * 0 without a profile. */
+double attention_product(const struct model *model, const struct workspace *ws,
+                         const struct microshard *shard);
+/* The same for first tokens: of one product with their scores, and of all with W_k and
+ * W_v. */
+double first_attention_product(const struct model *model,
+                               const struct microshard *shard);
+double first_attention_weights(const struct model *model,
+                               const struct microshard *shard);
 
 /* The forward pass up to the last layer's output in ws->state: (tokens, hidden), or
  * (sequences, hidden) where first_only. dropout NULL: none. */

@@ -117,6 +117,10 @@ static const struct staged staged = {.kind = STAGE_DATASET,
                                      .fetched = 1000,
                                      .seconds = 0.5,
                                      .damaged = "/tmp/s/x"};
+static const struct measured measured = {
+    .threads = 2,
+    .peak = 1e11,
+    .sums = {[PHASE_FFN_UP] = {1000, 3, 4096}, [PHASE_WAITING] = {5, 1, 0}}};
 
 /* One message: how to encode the sample above, and to decode and encode again. */
 struct message_case {
@@ -161,6 +165,7 @@ CASE(stage_file)
 CASE(fetch)
 CASE(chunk)
 CASE(staged)
+CASE(measured)
 
 static int alive_again(struct bytes *out, const uint8_t *buf, size_t len,
                        struct error *err)
@@ -168,6 +173,15 @@ static int alive_again(struct bytes *out, const uint8_t *buf, size_t len,
     int rc = alive_decode(buf, len, err);
     if (!rc && out)
         alive_encode(out);
+    return rc;
+}
+
+static int measure_again(struct bytes *out, const uint8_t *buf, size_t len,
+                         struct error *err)
+{
+    int rc = measure_decode(buf, len, err);
+    if (!rc && out)
+        measure_encode(out);
     return rc;
 }
 
@@ -239,6 +253,26 @@ static const struct message_case cases[] = {
           "0200110028000000010100e803000000000000000000000000e03f080000002f746d702f732f"
           "7800"),
     {MESSAGE_ALIVE, alive_encode, alive_again, "0200250008000000"},
+    {MESSAGE_MEASURE, measure_encode, measure_again, "0200270008000000"},
+    ENTRY(MESSAGE_MEASURED, measured,
+          "020008009c0200000200000000e8764837421b00000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000e8030000000000000300000000000000000000000000b040000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000000"
+          "0000000000000000000000000000000000000000000000000000000000000000000000000500"
+          "00000000000001000000000000000000000000000000"),
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -408,6 +442,32 @@ static void values_out_of_range_are_refused(void)
     bytes_clear(&out);
 }
 
+static void profiles_that_cannot_be_added_up_are_refused(void)
+{
+    struct bytes out = {0};
+    struct measured wrong = measured, got;
+    struct error err = {""};
+    wrong.sums[PHASE_HEAD].flop = NAN;
+    measured_encode(&out, &wrong);
+    CU_ASSERT_EQUAL(measured_decode(&got, out.data, out.size, NULL), ERR_PROTOCOL);
+    out.size = 0;
+    wrong = measured;
+    wrong.peak = -1;
+    measured_encode(&out, &wrong);
+    CU_ASSERT_EQUAL(measured_decode(&got, out.data, out.size, NULL), ERR_PROTOCOL);
+    out.size = 0;
+    wrong = measured;
+    wrong.threads = 0;
+    measured_encode(&out, &wrong);
+    CU_ASSERT_EQUAL(measured_decode(&got, out.data, out.size, NULL), ERR_PROTOCOL);
+    out.size = 0;
+    measured_encode(&out, &measured);
+    out.data[MESSAGE_HEADER + 2 + 8]++; /* the number of phases */
+    CU_ASSERT_EQUAL(measured_decode(&got, out.data, out.size, &err), ERR_PROTOCOL);
+    CU_ASSERT_STRING_EQUAL(err.text, "MEASURED with 28 phases, 27 are known");
+    bytes_clear(&out);
+}
+
 static void names_that_leave_their_folder_are_refused(void)
 {
     static const char *const names[] = {"", "..", ".x", "a/b", "/a"};
@@ -443,6 +503,7 @@ int main(void)
         SUITE_TEST(header_refuses_sizes_above_the_tags_limit),
         SUITE_TEST(undefined_scores_survive),
         SUITE_TEST(values_out_of_range_are_refused),
+        SUITE_TEST(profiles_that_cannot_be_added_up_are_refused),
         SUITE_TEST(names_that_leave_their_folder_are_refused),
         SUITE_TEST(floats_are_copied_from_any_address),
         {NULL, NULL},

@@ -69,6 +69,13 @@ static void check(const uint8_t *data, size_t size)
         CHECK(staged)
     case MESSAGE_STAGE:
         CHECK(stage_order)
+    case MESSAGE_MEASURED:
+        CHECK(measured)
+    case MESSAGE_MEASURE:
+        rc = measure_decode(data, size, &err);
+        if (!rc)
+            measure_encode(&again);
+        break;
     case MESSAGE_FILE:
         CHECK(stage_file)
     case MESSAGE_CHUNK:

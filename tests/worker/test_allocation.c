@@ -3,6 +3,7 @@
 #include "worker/adapter_init.h"
 #include "worker/batch_runner.h"
 #include "worker/optimizer.h"
+#include "worker/profile.h"
 
 #include "jobs/settings_table.h"
 #include "tests/support/places.h"
@@ -64,6 +65,7 @@ static struct settings settings;
 static struct optimizer optimizer;
 static struct batch_runner *runner;
 static struct model model;
+static struct profile *profiles;
 static float *values;
 
 static void make_trainer(void)
@@ -88,6 +90,9 @@ static void make_trainer(void)
     adapter_init(values, &layout, &encoder, 1);
     CU_ASSERT_EQUAL_FATAL(optimizer_init(&optimizer, &layout, &settings, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(batch_runner_new(&runner, &model, &sizes, NULL), 0);
+    profiles = profile_new(sizes.threads, NULL); /* measuring does not either */
+    CU_ASSERT_PTR_NOT_NULL_FATAL(profiles);
+    batch_runner_use_profiles(runner, profiles);
 }
 
 static void training_steps_and_evaluation_do_not_allocate(void)
@@ -113,6 +118,7 @@ static void training_steps_and_evaluation_do_not_allocate(void)
         CU_ASSERT(batch_runner_evaluate(runner, values, train, NULL, 0, ROWS, logits));
     }
     CU_ASSERT_EQUAL(allocations, before);
+    CU_ASSERT(profiles->sums[PHASE_FFN_UP].calls > 0);
 }
 
 int main(void)
@@ -128,6 +134,7 @@ int main(void)
         return 1;
     rc = suite_run("allocation", tests);
     batch_runner_free(runner);
+    free(profiles);
     optimizer_clear(&optimizer);
     free(values);
     adapter_layout_clear(&layout);
