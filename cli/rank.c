@@ -1,6 +1,7 @@
 /* A rank of a run: MPI's start and end, signals, cores; rank 0 prepares and
  * coordinates, the others work. */
 #include "cli/commands.h"
+#include "cli/profile_table.h"
 #include "cli/rank_report.h"
 #include "cli/run.h"
 #include "cli/run_setup.h"
@@ -197,6 +198,9 @@ static int run_or_show(struct run_setup *setup, int workers, struct outcome *out
                  : 0;
     if (rc || setup->state == RUN_DIR_FINISHED)
         coordinator_dismiss(workers, rc ? "the run cannot begin" : "");
+    if (!rc && setup->state != RUN_DIR_FINISHED)
+        rc =
+            profile_table_print(stdout, &end->profile, setup->history.job != NULL, err);
     if (!rc && setup->state == RUN_DIR_FINISHED)
         rc = outcome_read(outcome, setup->dir, err);
     if (!rc && !launched() &&

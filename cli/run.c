@@ -16,7 +16,8 @@ enum {
     OPTION_SHARD,
     OPTION_ACCEPT,
     OPTION_RETRY,
-    OPTION_GRACE
+    OPTION_GRACE,
+    OPTION_PROFILE
 };
 
 static const struct option_spec options_table[] = {
@@ -32,6 +33,8 @@ static const struct option_spec options_table[] = {
     [OPTION_RETRY] = {"retry", NULL, "try trials again that failed or were given up"},
     [OPTION_GRACE] = {"grace", "SECONDS",
                       "for running epochs to end after a signal; default: no limit"},
+    [OPTION_PROFILE] = {"profile", NULL,
+                        "measure where the workers' time goes: profile.csv, a table"},
     {NULL, NULL, NULL},
 };
 
@@ -114,6 +117,8 @@ static int take_option(struct run_options *options, int option, const char *valu
     case OPTION_RETRY:
         options->retry = true;
         return 0;
+    case OPTION_PROFILE:
+        return add_setting(options, "cluster.profile=", "true", err);
     case OPTION_SHARD:
         return take_shard(options, value, err);
     case OPTION_DIR:
@@ -185,7 +190,7 @@ const struct command command_run = {
     .name = "run",
     .synopsis =
         "JOB.cfg [--workers N] [--threads N] [--set path=value]... [-o RUN_DIR] "
-        "[--shard i/n] [--grace SECONDS]",
+        "[--shard i/n] [--grace SECONDS] [--profile]",
     .summary = "Runs the trials of a job with a coordinator and its workers",
     .options = options_table,
     .help = help,

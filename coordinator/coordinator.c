@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/process.h"
 #include "jobs/identity.h"
+#include "storage/file_replace.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -438,6 +439,8 @@ static int coordinator_init(struct coordinator *c, const char *results,
                                .attempts = c->spec->cluster.attempts,
                                .settle_s = settle_s,
                            });
+    if (c->spec->cluster.profile && !(c->profile = profile_sum_new(workers)))
+        return error_set(err, ERR_MEMORY, "out of memory for a profile");
     if (!c->crews || !c->table || !c->members || !c->publisher)
         return error_set(err, ERR_MEMORY, "out of memory for %d workers", workers);
     rc = ledger_open(&c->ledger, c->order->run_dir, c->list, c->findings, &end, err);
@@ -466,6 +469,26 @@ static int coordinator_init(struct coordinator *c, const char *results,
     return 0;
 }
 
+/* profile.csv, where somebody measures. */
+static void write_profile(struct coordinator *c, struct profile_total *total)
+{
+    struct bytes text = {0};
+    struct error err;
+    char path[4096];
+    if (!c->profile)
+        return;
+    profile_sum_total(c->profile, total);
+    if (c->deposed || c->unrecorded)
+        return;
+    snprintf(path, sizeof path, "%s/profile.csv", c->order->run_dir);
+    profile_total_csv(&text, total);
+    if (text.failed)
+        log_line("%s: out of memory for it", path);
+    else if (file_replace(path, text.data, text.size, &err))
+        log_line("%s", err.text);
+    bytes_clear(&text);
+}
+
 /* How it ended, where the next start and the launcher look. */
 static void write_end(struct coordinator *c, struct outcome *outcome)
 {
@@ -488,6 +511,7 @@ int coordinator_run(const struct coordinator_order *order, struct outcome *outco
 {
     struct coordinator c = {
         .order = order, .spec = order->job.spec, .list = order->job.list};
+    struct profile_total profile = {0};
     char results[4096];
     snprintf(results, sizeof results, "%s/results.h5", order->run_dir);
     int rc = coordinator_init(&c, results, err);
@@ -500,10 +524,13 @@ int coordinator_run(const struct coordinator_order *order, struct outcome *outco
         say_farewell(&c);
         publish_end(&c);
         show_progress(&c, clock_monotonic_s(), true);
+        write_profile(&c, &profile);
         write_end(&c, outcome);
     }
     bool lost = c.left_running || (c.channels && channels_lost(c.channels));
-    *end = (struct coordinator_end){.lost = lost, .deposed = c.deposed};
+    *end = (struct coordinator_end){
+        .lost = lost, .deposed = c.deposed, .profile = profile};
+    profile_sum_free(c.profile);
     staging_free(c.staging);
     publisher_free(c.publisher);
     ledger_close(c.ledger);

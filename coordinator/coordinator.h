@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "coordinator/enrolment.h"
 #include "coordinator/findings.h"
+#include "coordinator/profile_sum.h"
 #include "storage/run_dir.h"
 #include "storage/run_lock.h"
 
@@ -34,11 +35,12 @@ struct coordinator_end {
     bool lost;    /* a worker was: MPI_Finalize would wait for it */
     bool deposed; /* another coordinator has taken over, or the directory is gone: the
                      directory is not ours any more, lock and outcome included */
+    struct profile_total profile; /* with cluster.profile; workers 0: nothing known */
 };
 
 /* Goes on from what the journal holds and runs what is to be run; writes the journal,
- * results.h5 and outcome. Fails only where it cannot begin; whatever comes later is in
- * the outcome. */
+ * results.h5 and outcome, with cluster.profile profile.csv. Fails only where it cannot
+ * begin; whatever comes later is in the outcome. */
 int coordinator_run(const struct coordinator_order *order, struct outcome *outcome,
                     struct coordinator_end *end, struct error *err);
 

@@ -121,6 +121,15 @@ static void send_welcome(struct coordinator *c, int worker)
     coordinator_send(c, worker, &out);
 }
 
+static void send_measure(struct coordinator *c, int worker)
+{
+    struct bytes out = {0};
+    if (!c->profile)
+        return;
+    measure_encode(&out);
+    coordinator_send(c, worker, &out);
+}
+
 static void send_task(struct coordinator *c, int worker, int index)
 {
     struct bytes out = {0};
@@ -339,6 +348,7 @@ static int on_hello(struct coordinator *c, int worker,
     trial_table_worker_joined(c->table, worker, now);
     coordinator_crew_place(c, worker);
     send_welcome(c, worker);
+    send_measure(c, worker);
     coordinator_stage_announce(c, worker);
     for (int i = 0; i < c->spec->task_count; i++)
         send_task(c, worker, i);
@@ -526,6 +536,18 @@ static int on_failure(struct coordinator *c, int worker,
     return 0;
 }
 
+static int on_measured(struct coordinator *c, int worker,
+                       const struct channel_event *event, struct error *err)
+{
+    struct measured m;
+    int rc = measured_decode(&m, event->data, event->size, err);
+    if (!rc && !c->profile)
+        rc = error_set(err, ERR_PROTOCOL, "MEASURED without MEASURE");
+    if (!rc)
+        profile_sum_take(c->profile, worker, &m);
+    return rc;
+}
+
 static int on_unfit(struct coordinator *c, int worker,
                     const struct channel_event *event, struct error *err)
 {
@@ -579,6 +601,8 @@ static int on_message(struct coordinator *c, const struct channel_event *event,
         return on_failure(c, worker, event, now, err);
     case MESSAGE_STOPPED:
         return on_stopped(c, worker, event, now, err);
+    case MESSAGE_MEASURED:
+        return on_measured(c, worker, event, err);
     case MESSAGE_UNFIT:
         return on_unfit(c, worker, event, err);
     case MESSAGE_FETCH:

@@ -40,6 +40,7 @@ struct coordinator {
     struct channels *channels;
     struct trial_table *table;
     struct tally tally;
+    struct profile_sum *profile; /* NULL: nobody measures */
     struct findings *findings;
     struct publisher *publisher;
     struct staging *staging; /* NULL: workers read the files themselves */

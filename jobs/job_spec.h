@@ -38,6 +38,7 @@ struct job_cluster {
     double lost_after_s;   /* silence after which a worker is given up */
     double hang_s;         /* nothing computed for so long: the same; 0: never */
     int attempts;          /* lost workers after which a trial is given up */
+    bool profile;          /* workers measure where their time goes */
     int shard, shards; /* this run's part of the trials: the first of 1, 2 of 3… */
     /* folder of a node for files from the coordinator; empty: workers read the paths */
     char stage[SETTINGS_PATH];

@@ -136,6 +136,7 @@ static const struct setting table[] = {
     REAL_ABOVE(GROUP_CLUSTER, job_cluster, lost_after_s, 30, 0, 86400, "silence after which a worker counts as lost"),
     NUMBER(GROUP_CLUSTER, SETTING_REAL, job_cluster, hang_s, 600, 0, 86400, "time without a computed step after which a living worker counts as lost; 0: never"),
     INT(GROUP_CLUSTER, job_cluster, attempts, 3, 1, 1000, "lost workers without progress after which a trial is given up"),
+    NUMBER(GROUP_CLUSTER, SETTING_BOOL, job_cluster, profile, false, 0, 1, "measure where the workers' time goes; run's --profile"),
     INT(GROUP_CLUSTER, job_cluster, shard, 1, 1, 1000000, "which part of the trials; run's --shard"),
     INT(GROUP_CLUSTER, job_cluster, shards, 1, 1, 1000000, "into how many parts the trials are cut; run's --shard"),
     PATH(GROUP_CLUSTER, job_cluster, stage, "folder on each node where one worker puts encoder and data that the coordinator sends; empty: workers read the paths"),

@@ -1,9 +1,11 @@
 /* Prints a digest of all numbers in a results.h5 that a trial's identity decides: not
- * seconds, hosts, attempts. Two runs of the same job must have the same. */
+ * seconds, hosts, attempts. Two runs of the same job must have the same. With --seconds
+ * before the file: what its trials took together. */
 #include "common/digest.h"
 #include "storage/results_file.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static struct digest_stream *stream;
 
@@ -53,17 +55,29 @@ static void add_adapters(const struct results_adapters *a)
     }
 }
 
+static int print_seconds(const struct results *results)
+{
+    double sum = 0;
+    for (int i = 0; i < results->trial_count; i++)
+        sum += results->trials[i].seconds;
+    printf("%.9f\n", sum);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct results results;
     struct error err;
     char hex[DIGEST_HEX];
-    if (argc != 2 || !(stream = digest_stream_new()))
+    bool seconds = argc == 3 && !strcmp(argv[1], "--seconds");
+    if (argc != 2 + seconds || !(stream = digest_stream_new()))
         return 2;
-    if (results_read(&results, argv[1], RESULTS_ALL, &err)) {
+    if (results_read(&results, argv[argc - 1], RESULTS_ALL, &err)) {
         fprintf(stderr, "results_digest: %s\n", err.text);
         return 1;
     }
+    if (seconds)
+        return print_seconds(&results);
     for (int i = 0; i < results.trial_count; i++)
         add_trial(&results.trials[i]);
     for (int i = 0; i < results.epoch_count; i++)

@@ -6,6 +6,7 @@ depend on how they were run.
 
 Only the standard library is used.
 """
+import csv
 import fcntl
 import os
 import pty
@@ -151,6 +152,63 @@ def case_numbers_do_not_depend_on_how_it_was_run(folder):
     expect(run(folder, "-o", "own", prefix=[*MPIRUN, "-n", "3"]), 0)
     for name in ("three", "threads", "own"):
         check(digest(folder, name) == digest(folder, "one"), f"{name} has other numbers")
+
+
+def profile(folder, name):
+    """Rows of profile.csv by phase, checked for their form."""
+    with open(os.path.join(folder, name, "profile.csv"), newline="") as f:
+        lines = list(csv.reader(f))
+    head = ["phase", "seconds", "share", "calls", "gflop", "gflop_per_s"]
+    check(lines[0] == head, lines[0])
+    check(all(len(line) == len(head) for line in lines), lines)
+    found = {line[0]: dict(zip(head[1:], (float(v or "nan") for v in line[1:])))
+             for line in lines[1:]}
+    check(len(found) == len(lines) - 1, "a phase comes twice")
+    return found
+
+
+def case_a_profile_says_where_the_time_went(folder):
+    expect(run(folder, "-o", "plain", "--workers", "1"), 0)
+    check("profile.csv" not in os.listdir(os.path.join(folder, "plain")), "unasked")
+    begun = time.monotonic()
+    done = run(folder, "-o", "out", "--workers", "2", "--threads", "2", "--profile",
+               "--set", "cluster.workers_per_trial=1")
+    took = time.monotonic() - begun
+    expect(done, 0)
+    check(digest(folder) == digest(folder, "plain"), "measuring changes numbers")
+    check(sorted(os.listdir(os.path.join(folder, "out"))) == sorted(FINISHED + ["profile.csv"]),
+          os.listdir(os.path.join(folder, "out")))
+    rows = profile(folder, "out")
+    check(abs(sum(r["share"] for r in rows.values()) - 1) < 1e-4, rows)
+    for name in ("query_key_value", "attention", "ffn_up", "ffn_down", "evaluation",
+                 "query_key_value_back", "attention_back", "ffn_up_back"):
+        row = rows[name]
+        check(row["seconds"] > 0 and row["calls"] > 0 and row["gflop"] > 0, (name, row))
+        check(abs(row["gflop_per_s"] / (row["gflop"] / row["seconds"]) - 1) < 0.05, (name, row))
+    for name in ("layernorm", "optimizer", "batch", "report", "waiting"):
+        check(rows[name]["seconds"] > 0 and rows[name]["gflop"] != rows[name]["gflop"], (name, rows))
+    # All the threads' time from the welcome to their last trials' ends; not less than
+    # what the trials took, of which one thread is always busy or waits.
+    seconds = sum(r["seconds"] for r in rows.values())
+    check(seconds < 4 * took, f"{seconds} s of 4 threads in {took} s")
+    trials = subprocess.run([DIGEST, "--seconds", os.path.join(folder, "out", "results.h5")],
+                            text=True, capture_output=True)
+    check(trials.returncode == 0, trials.stderr)
+    check(seconds > 2 * float(trials.stdout), f"{seconds} s, trials took {trials.stdout}")
+    check("profile of this start: 2 workers, 4 threads" in done.stdout, done.stdout)
+    check("GFLOP/s a thread" in done.stdout and "ffn_up" in done.stdout, done.stdout)
+    check(all(len(line) <= 80 for line in done.stdout.split("\n")), done.stdout)
+
+
+def case_a_profile_is_of_one_start_and_survives_helpers(folder):
+    expect(run(folder, "--set", "sweep.seeds=1"), 0)
+    done = run(folder, "--profile", "--workers", "3", "--set", "cluster.workers_per_trial=3")
+    expect(done, 0)
+    check("profile of this start only: " in done.stdout, done.stdout)
+    check(profile(folder, "out")["ffn_up"]["calls"] > 0, "nothing was computed")
+    again = run(folder, "--profile")  # finished: there is nothing to measure
+    expect(again, 0)
+    check("profile" not in again.stdout, again.stdout)
 
 
 def case_another_seed_has_other_numbers(folder):
