@@ -135,7 +135,7 @@ static void add_environment(struct command_line *line)
     static const char *const names[] = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",
                                         "OPENBLAS_CORETYPE",    "LD_LIBRARY_PATH",
                                         "SHIFTWORK_LAUNCHER",   "SHIFTWORK_TERMINAL",
-                                        "SHIFTWORK_START_S"};
+                                        "SHIFTWORK_START_S",    "SHIFTWORK_ISA"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (getenv(names[i])) {
             add(line, "-x");
@@ -179,7 +179,7 @@ static int terminal_columns(void)
                                                                        : size.ws_col;
 }
 
-static void set_environment(void)
+static void set_environment(const struct job_cluster *cluster)
 {
     char columns[16];
     snprintf(columns, sizeof columns, "%d", terminal_columns());
@@ -187,6 +187,8 @@ static void set_environment(void)
     setenv("SHIFTWORK_TERMINAL", columns, 1);
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
     setenv("OMP_NUM_THREADS", "1", 1);
+    if (cluster->isa != ISA_AUTO)
+        setenv("SHIFTWORK_ISA", job_isa_words[cluster->isa], 1);
 }
 
 /* In the child: becomes mpirun, with output as its standard output. It ends with the
@@ -436,7 +438,7 @@ static int launch_new(const struct run_setup *setup, const struct run_options *o
         return rc;
     int workers = options->workers > 0 ? options->workers
                                        : default_workers(setup->spec.cluster.threads);
-    set_environment();
+    set_environment(&setup->spec.cluster);
     build_command(&line, mpirun, program, workers, options);
     rc = line.failed ? error_set(err, ERR_MEMORY, "out of memory")
                      : start(&launch, line.args, err);

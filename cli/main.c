@@ -1,5 +1,7 @@
 /* The one executable: finds the command, prints its errors, picks the exit code. */
 #include "cli/commands.h"
+#include "cli/run.h"
+#include "worker/kernels.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -115,6 +117,7 @@ int main(int argc, char **argv)
         return fflush(stdout) ? EXIT_REFUSED : EXIT_DONE;
     }
     const struct command *command = command_find(argv[1]);
+    struct error err;
     if (!command) {
         fprintf(stderr,
                 "shiftwork: unknown command '%s' (shiftwork --help lists "
@@ -128,5 +131,9 @@ int main(int argc, char **argv)
     }
     if (command->computes)
         ensure_single_threaded_blas(argv);
+    if (command->computes && !run_is_rank() && kernels_check(&err)) {
+        fprintf(stderr, "shiftwork: %s\n", err.text);
+        return EXIT_REFUSED;
+    }
     return run_command(command, argc - 2, argv + 2);
 }

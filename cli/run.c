@@ -147,6 +147,11 @@ static bool variable_set(const char *name)
     return value && *value;
 }
 
+bool run_is_rank(void)
+{
+    return variable_set("PMIX_RANK") || variable_set("OMPI_COMM_WORLD_RANK");
+}
+
 /* A process of a Slurm step that was started without PMIx would be alone. Batch scripts
  * and interactive shells have no step number or one of Slurm's own, above 2^31. */
 static bool slurm_step_without_pmix(void)
@@ -157,7 +162,7 @@ static bool slurm_step_without_pmix(void)
 
 static int run_role(const struct run_options *options, struct error *err)
 {
-    if (variable_set("PMIX_RANK") || variable_set("OMPI_COMM_WORLD_RANK"))
+    if (run_is_rank())
         return rank_run(options, err);
     if (slurm_step_without_pmix())
         return error_set(err, ERR_INPUT,

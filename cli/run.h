@@ -24,6 +24,9 @@ struct run_options {
  * outcome. Returns an exit code or an ERR_ status. */
 int launcher_run(const struct run_options *options, struct error *err);
 
+/* Whether mpirun or srun has started this process as a rank. */
+bool run_is_rank(void);
+
 /* One rank of the run: rank 0 coordinates, the others work. */
 int rank_run(const struct run_options *options, struct error *err);
 

@@ -28,6 +28,7 @@ static char *comparable(const char *resolved)
         "cluster.hang_s=0",
         "cluster.attempts=1",
         "cluster.stage=/stage",
+        "cluster.isa=auto",
         "cluster.profile=false",
     };
     struct job_spec spec;

@@ -286,6 +286,15 @@ static bool computes_otherwise(const struct coordinator *c, const struct member 
            strcmp(before, member->numerics) != 0;
 }
 
+/* Whether the worker's "avx2/Haswell" begins with what the job wants. */
+static bool has_isa(const struct coordinator *c, const char *isa)
+{
+    const char *wanted = job_isa_words[c->spec->cluster.isa];
+    size_t size = strlen(wanted);
+    return c->spec->cluster.isa == ISA_AUTO ||
+           (!strncmp(isa, wanted, size) && isa[size] == '/');
+}
+
 /* Which worker computes a trial then decides about its last digits. */
 static void compare_numerics(struct coordinator *c, int worker)
 {
@@ -331,6 +340,15 @@ static int on_hello(struct coordinator *c, int worker,
         char text[PROTOCOL_NAME + 128];
         snprintf(text, sizeof text, "its version is %s, the coordinator's %s",
                  m.version, SHIFTWORK_VERSION);
+        dismiss(c, worker, text);
+        return 0;
+    }
+    if (!has_isa(c, m.isa)) {
+        char text[PROTOCOL_NAME + 128];
+        snprintf(text, sizeof text,
+                 "it computes as %s, cluster.isa is %s: its processor lacks that, or "
+                 "SHIFTWORK_ISA was not passed to it",
+                 m.isa, job_isa_words[c->spec->cluster.isa]);
         dismiss(c, worker, text);
         return 0;
     }

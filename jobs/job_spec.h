@@ -15,6 +15,10 @@
 
 enum search { SEARCH_GRID };
 
+/* Of the workers' kernels. */
+enum job_isa { ISA_AUTO, ISA_AVX512, ISA_AVX2, ISA_PORTABLE };
+extern const char *const job_isa_words[]; /* "auto", "avx512"…, NULL */
+
 /* One line of sweep.space: the values that a setting takes. */
 struct job_axis {
     const struct setting *setting;
@@ -38,7 +42,8 @@ struct job_cluster {
     double lost_after_s;   /* silence after which a worker is given up */
     double hang_s;         /* nothing computed for so long: the same; 0: never */
     int attempts;          /* lost workers after which a trial is given up */
-    bool profile;          /* workers measure where their time goes */
+    enum job_isa isa;
+    bool profile;      /* workers measure where their time goes */
     int shard, shards; /* this run's part of the trials: the first of 1, 2 of 3… */
     /* folder of a node for files from the coordinator; empty: workers read the paths */
     char stage[SETTINGS_PATH];

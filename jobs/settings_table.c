@@ -16,6 +16,7 @@ static const char *const schedule_words[] = {"constant", "linear", "cosine", NUL
 static const char *const search_words[] = {"grid", NULL};
 static const char *const selection_rows_words[] = {"dev", "split_dev", "split_train",
                                                    NULL};
+const char *const job_isa_words[] = {"auto", "avx512", "avx2", "portable", NULL};
 static const char *const format_words[] = {"tsv", "csv", "jsonl", NULL};
 
 #define INT_LIMIT 2147483647.0
@@ -68,7 +69,7 @@ static const struct setting table[] = {
     OTHER(GROUP_TOP, "adapter", "group", "shape of what is trained"),
     OTHER(GROUP_TOP, "training", "group", "how it is trained"),
     OTHER(GROUP_TOP, "sweep", "group", "which settings are tried"),
-    OTHER(GROUP_TOP, "cluster", "group", "how the work is spread; never changes a result"),
+    OTHER(GROUP_TOP, "cluster", "group", "how the work is spread; never changes a result, but isa its last digits"),
     OTHER(GROUP_TOP, "output", "group", "where results go"),
 
     OTHER(GROUP_TASK, "name", "text", "cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte, wnli, ax, or one of your own (letters, digits, _ and -)"),
@@ -136,6 +137,7 @@ static const struct setting table[] = {
     REAL_ABOVE(GROUP_CLUSTER, job_cluster, lost_after_s, 30, 0, 86400, "silence after which a worker counts as lost"),
     NUMBER(GROUP_CLUSTER, SETTING_REAL, job_cluster, hang_s, 600, 0, 86400, "time without a computed step after which a living worker counts as lost; 0: never"),
     INT(GROUP_CLUSTER, job_cluster, attempts, 3, 1, 1000, "lost workers without progress after which a trial is given up"),
+    WORD(GROUP_CLUSTER, job_cluster, isa, job_isa_words, "instruction set of the workers' kernels; auto: $SHIFTWORK_ISA, or each processor's best"),
     NUMBER(GROUP_CLUSTER, SETTING_BOOL, job_cluster, profile, false, 0, 1, "measure where the workers' time goes; run's --profile"),
     INT(GROUP_CLUSTER, job_cluster, shard, 1, 1, 1000000, "which part of the trials; run's --shard"),
     INT(GROUP_CLUSTER, job_cluster, shards, 1, 1, 1000000, "into how many parts the trials are cut; run's --shard"),

@@ -9,6 +9,7 @@
 #include "storage/encoder.h"
 #include "worker/announce.h"
 #include "worker/helper.h"
+#include "worker/kernels.h"
 #include "worker/peak.h"
 #include "worker/profile.h"
 #include "worker/trial.h"
@@ -321,7 +322,8 @@ static void compute_one(struct compute *c, const struct queued *queued)
     }
     int rc = settings_parse(&settings, queued->settings, &err);
     bool own = queued->leader == 0;
-    if (!rc && (open_encoder(c, &err) || open_panels(c, settings.precision, &err) ||
+    if (!rc && (kernels_check(&err) || open_encoder(c, &err) ||
+                open_panels(c, settings.precision, &err) ||
                 load_task(c, queued->task, &known, &err) ||
                 (own && look_for_init(c, &settings, queued->init, &err)))) {
         if (asked_to_stop(c)) /* which may be why */

@@ -3,8 +3,11 @@
 
 #include "worker/bf16.h"
 
+#include <pthread.h>
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 extern const struct kernels kernels_portable, kernels_avx2, kernels_avx512;
 
@@ -46,11 +49,51 @@ const struct kernels *kernels_available(int i)
     return list[i];
 }
 
-const struct kernels *kernels_get(void)
+const struct kernels *kernels_named(const char *isa)
 {
-    const struct kernels *best = NULL;
+    const struct kernels *found = NULL;
+    const char *name = isa ? isa : "";
 
     for (int i = 0; kernels_available(i); i++)
-        best = kernels_available(i);
-    return best;
+        if (!*name || !strcmp(kernels_available(i)->name, name))
+            found = kernels_available(i);
+    return found;
+}
+
+static const struct kernels *chosen;
+static char refused[32]; /* what the environment asks for in vain */
+
+static void choose(void)
+{
+    const char *isa = getenv("SHIFTWORK_ISA");
+
+    chosen = kernels_named(isa);
+    if (chosen)
+        return;
+    snprintf(refused, sizeof refused, "%s", isa);
+    chosen = kernels_named(NULL);
+}
+
+const struct kernels *kernels_get(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, choose);
+    return chosen;
+}
+
+int kernels_check(struct error *err)
+{
+    char known[64] = "";
+    size_t used = 0;
+
+    kernels_get();
+    if (!refused[0])
+        return 0;
+    for (int i = 0; kernels_available(i); i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s",
+                                 i ? ", " : "", kernels_available(i)->name);
+    return error_set(err, ERR_INPUT,
+                     "SHIFTWORK_ISA: \"%s\" is none of what this processor has: %s",
+                     refused, known);
 }

@@ -7,6 +7,7 @@
 #ifndef WORKER_KERNELS_H
 #define WORKER_KERNELS_H
 
+#include "common/error.h"
 #include "storage/encoder.h"
 
 #include <stdbool.h>
@@ -142,8 +143,16 @@ struct kernels {
     dropout_fn *dropout;
 };
 
-/* The best that this processor can run; always the same within a process. */
+/* Those of the instruction set that $SHIFTWORK_ISA names, "avx512", "avx2" or
+ * "portable"; the best that this processor can run where it is unset or empty, and
+ * where kernels_check() refuses it. Read once: always the same within a process. */
 const struct kernels *kernels_get(void);
+
+/* ERR_INPUT: $SHIFTWORK_ISA names what this processor cannot run, or nothing at all. */
+int kernels_check(struct error *err);
+
+/* By this name; NULL: there is none that it can run. Of none or "" the best. */
+const struct kernels *kernels_named(const char *isa);
 
 /* Number i of those that it can run, from the plainest; NULL past the last. */
 const struct kernels *kernels_available(int i);

@@ -338,6 +338,56 @@ def case_a_run_keeps_to_the_processors_it_began_with(folder):
     check(outcome(folder) == "exit=0 done=8 given_up=0 left=0\n", outcome(folder))
 
 
+def kernels_here():
+    """Names of the instruction sets that this processor has, as a refusal says them."""
+    done = subprocess.run([PROGRAM, "predict", "x"], text=True, capture_output=True,
+                          env={**os.environ, "SHIFTWORK_ISA": "mmx"})
+    expect(done, 1)
+    check(done.stderr.count("\n") == 1 and '"mmx" is none of what' in done.stderr, done.stderr)
+    return done.stderr.split("processor has: ")[1].split()
+
+
+def numerics(folder, name):
+    with open(os.path.join(folder, name, "journal.0001"), "rb") as f:
+        return set(re.findall(rb"\d (avx512|avx2|portable)/", f.read()))
+
+
+def case_the_instruction_set_can_be_chosen(folder):
+    here = [k.rstrip(",") for k in kernels_here()]
+    check(here[0] == "portable", here)
+    done = run(folder, env={"SHIFTWORK_ISA": "mmx"})
+    expect(done, 1)
+    check('SHIFTWORK_ISA: "mmx"' in done.stderr and done.stderr.count("\n") == 1, done.stderr)
+    check(not os.path.exists(os.path.join(folder, "out")), "a directory is left")
+    expect(run(folder, "-o", "auto"), 0)
+    check(numerics(folder, "auto") == {here[-1].encode()}, numerics(folder, "auto"))
+    expect(run(folder, "-o", "set", "--set", "cluster.isa=portable"), 0)
+    check(numerics(folder, "set") == {b"portable"}, numerics(folder, "set"))
+    expect(run(folder, "-o", "variable", env={"SHIFTWORK_ISA": "portable"}), 0)
+    check(digest(folder, "variable") == digest(folder, "set"), "two ways, other numbers")
+    again = run(folder, "-o", "set")  # finished: still the same job
+    expect(again, 0)
+    other = run(folder, "-o", "set", "--set", "sweep.seeds=3", "--set", "cluster.isa=auto")
+    if here[-1] != "portable":  # what it goes on with must be what it began with
+        expect(other, 75)
+        check("--accept-numerics" in other.stderr, other.stderr)
+
+
+def case_a_worker_without_the_instruction_set_is_dismissed(folder):
+    first = [*MPIRUN, "-n", "2", "-x", "SHIFTWORK_ISA=portable", *command(folder)]
+    for isa, wanted, text in (("mmx", "auto", 'SHIFTWORK_ISA: "mmx" is none of'),
+                              ("", "portable", "cluster.isa is portable")):
+        change = ["-o", wanted, "--set", "cluster.isa=" + wanted]
+        if wanted == "portable" and kernels_here()[-1] == "portable":
+            continue  # there is no other to be dismissed for
+        done = subprocess.run([*first, *change, ":", "-n", "1", "-x", "SHIFTWORK_ISA=" + isa,
+                               *command(folder), *change], cwd=folder, text=True,
+                              capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+        expect(done, 0)
+        check("worker 2 on " in done.stderr and "is dismissed: " in done.stderr, done.stderr)
+        check(text in done.stderr, done.stderr)
+
+
 def command_on(name, *args):
     return subprocess.run([PROGRAM, name, *args], text=True, capture_output=True, timeout=60)
 

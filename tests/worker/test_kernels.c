@@ -663,6 +663,24 @@ static void bf16_rounds_to_nearest_even_and_keeps_what_is_not_finite(void)
     CU_ASSERT_EQUAL(one[1], 0);
 }
 
+static void an_instruction_set_is_found_by_its_name(void)
+{
+    const struct kernels *best = NULL;
+    const char *asked = getenv("SHIFTWORK_ISA");
+
+    for (int i = 0; kernels_available(i); i++) {
+        best = kernels_available(i);
+        CU_ASSERT_PTR_EQUAL(kernels_named(best->name), best);
+    }
+    CU_ASSERT_PTR_EQUAL(kernels_named(NULL), best);
+    CU_ASSERT_PTR_EQUAL(kernels_named(""), best);
+    CU_ASSERT_PTR_NULL(kernels_named("avx"));
+    CU_ASSERT_PTR_NULL(kernels_named("avx5120"));
+    CU_ASSERT_STRING_EQUAL(kernels_named("portable")->name, "portable");
+    CU_ASSERT_PTR_EQUAL(kernels_get(), kernels_named(asked));
+    CU_ASSERT_EQUAL(kernels_check(NULL), 0);
+}
+
 static void pooling_agrees_with_its_reference(void)
 {
     for (int s = 0; s < SIZES; s++) {
@@ -718,6 +736,7 @@ static const struct suite_test tests[] = {
     SUITE_TEST(large_scores_do_not_overflow_softmax),
     SUITE_TEST(dropout_follows_its_counters),
     SUITE_TEST(attention_agrees_with_its_reference),
+    SUITE_TEST(an_instruction_set_is_found_by_its_name),
     SUITE_TEST(attention_without_keys_and_values_agrees_with_that_with_them),
     SUITE_TEST(matrix_products_agree_with_their_reference),
     SUITE_TEST(a_row_of_a_product_has_bits_of_its_own),

@@ -449,6 +449,12 @@ static const struct suite_test real_tests[] = {
 /* "encoder" as first argument: only what needs the real one. */
 int main(int argc, char **argv)
 {
+    struct error err;
+
+    if (kernels_check(&err)) {
+        printf("skipped: %s\n", err.text);
+        return SUITE_SKIPPED;
+    }
     if (argc < 2 || strcmp(argv[1], "encoder"))
         return suite_run("model", tests);
     if (!place_encoder()) {

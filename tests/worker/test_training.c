@@ -213,8 +213,13 @@ static void threads_interruptions_and_panels_do_not_change_a_bit(void)
     free(once);
 }
 
-int main(void)
+/* "short" as first argument: one comparison, for each instruction set. */
+int main(int argc, char **argv)
 {
+    static const struct suite_test first[] = {
+        SUITE_TEST(classification_trains_as_in_pytorch),
+        {NULL, NULL},
+    };
     static const struct suite_test tests[] = {
         SUITE_TEST(classification_trains_as_in_pytorch),
         SUITE_TEST(clipping_and_cosine_are_pytorchs),
@@ -224,13 +229,19 @@ int main(void)
         SUITE_TEST(threads_interruptions_and_panels_do_not_change_a_bit),
         {NULL, NULL},
     };
+    struct error err;
     int rc;
 
+    if (kernels_check(&err)) {
+        printf("skipped: %s\n", err.text);
+        return SUITE_SKIPPED;
+    }
     if (!place_encoder() || !place_data("MRPC") || !place_data("STS-B")) {
         printf("skipped: needs the real encoder and the data of MRPC and STS-B\n");
         return SUITE_SKIPPED;
     }
-    rc = open_all() ? 1 : suite_run("training", tests);
+    bool brief = argc > 1 && !strcmp(argv[1], "short");
+    rc = open_all() ? 1 : suite_run("training", brief ? first : tests);
     dataset_clear(&mrpc.data);
     dataset_clear(&stsb.data);
     task_clear(&mrpc.task);
