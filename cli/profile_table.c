@@ -45,7 +45,7 @@ static void print_head(FILE *out, const struct profile_total *total, bool resume
             total->threads, total->threads == 1 ? "" : "s", total->seconds);
     if (total->limit > 0)
         fprintf(out,
-                "  limit: %.1f GFLOP/s a thread, the training's own product in cache\n",
+                "  limit: %.1f GFLOP/s a thread, training's float32 product in cache\n",
                 total->limit);
 }
 
