@@ -7,7 +7,7 @@
  * their sum is n times the time that has passed.
  *
  * A mark of NULL is one branch (0.5 ns); else it costs 27 ns, most of it
- * clock_gettime() through the vDSO (Sapphire Rapids, virtual machine, the best of 50
+ * clock_gettime() through the vDSO (Zen 4, virtual machine, the best of 50
  * turns while other programs ran). MiniLM has about 250 marks a microshard of 256
  * tokens: 7 µs of some 60 ms. Nothing here changes a result or allocates, but
  * profile_new(). */
