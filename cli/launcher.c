@@ -132,10 +132,10 @@ static void command_line_clear(struct command_line *line)
 /* Variables that ranks on other nodes need too. OPENBLAS_CORETYPE is the user's. */
 static void add_environment(struct command_line *line)
 {
-    static const char *const names[] = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",
-                                        "OPENBLAS_CORETYPE",    "LD_LIBRARY_PATH",
-                                        "SHIFTWORK_LAUNCHER",   "SHIFTWORK_TERMINAL",
-                                        "SHIFTWORK_START_S",    "SHIFTWORK_ISA"};
+    static const char *const names[] = {
+        "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",    "OPENBLAS_CORETYPE",
+        "LD_LIBRARY_PATH",      "SHIFTWORK_LAUNCHER", "SHIFTWORK_TERMINAL",
+        "SHIFTWORK_START_S",    "SHIFTWORK_ISA",      "SHIFTWORK_BEGUN"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (getenv(names[i])) {
             add(line, "-x");

@@ -1,6 +1,7 @@
 /* The one executable: finds the command, prints its errors, picks the exit code. */
 #include "cli/commands.h"
 #include "cli/run.h"
+#include "common/clock.h"
 #include "worker/kernels.h"
 
 #include <errno.h>
@@ -68,6 +69,17 @@ static bool variable_is(const char *name, const char *value)
     return now && !strcmp(now, value);
 }
 
+/* When the user's command began, for the run to say how long it took to start. The
+ * launcher's ranks get it from the launcher. */
+static void note_start(void)
+{
+    char now[32];
+    if (getenv("SHIFTWORK_LAUNCHER") || getenv("SHIFTWORK_EXECUTED_AGAIN"))
+        return;
+    snprintf(now, sizeof now, "%.6f", clock_wall_s());
+    setenv("SHIFTWORK_BEGUN", now, 1);
+}
+
 /* OpenBLAS starts its threads when it is loaded, so the variables must be there before
  * the program starts. */
 static void ensure_single_threaded_blas(char **argv)
@@ -129,6 +141,7 @@ int main(int argc, char **argv)
         print_help(command);
         return fflush(stdout) ? EXIT_REFUSED : EXIT_DONE;
     }
+    note_start();
     if (command->computes)
         ensure_single_threaded_blas(argv);
     if (command->computes && !run_is_rank() && kernels_check(&err)) {

@@ -88,6 +88,13 @@ static int find_place(int mpi_rank, struct worker_place *place, struct error *er
     return 0;
 }
 
+/* When the command began, by the wall's clock: the launcher may be on another host. */
+static double begun_s(void)
+{
+    const char *text = getenv("SHIFTWORK_BEGUN");
+    return text ? strtod(text, NULL) : 0;
+}
+
 static int coordinate(struct run_setup *setup, const struct run_lock *lock, int workers,
                       struct outcome *outcome, struct coordinator_end *end,
                       struct error *err)
@@ -111,6 +118,7 @@ static int coordinate(struct run_setup *setup, const struct run_lock *lock, int 
         .lock = lock,
         .workers = workers,
         .stops = &stops,
+        .begun_s = begun_s(),
     };
     const struct job_cluster *cluster = &setup->spec.cluster;
     int64_t added = setup->enrolment.list.trial_count - setup->enrolment.first_new + 1;

@@ -28,6 +28,7 @@ struct coordinator_order {
     int workers;                 /* MPI ranks 1…workers */
     /* How often it was asked to stop: once, at the next reports; twice, at once. */
     const volatile sig_atomic_t *stops;
+    double begun_s; /* wall time at which the user's command began; 0: unknown */
 };
 
 /* How it went, besides the outcome. */

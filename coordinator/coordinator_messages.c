@@ -2,6 +2,7 @@
  * findings change, answer. */
 #include "coordinator/coordinator_parts.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/process.h"
 
@@ -259,9 +260,19 @@ void coordinator_grant_all(struct coordinator *c, double now)
         grant_next(c, i, now);
 }
 
+/* What a user waits for. A wall clock that was set meanwhile says nothing. */
+static void log_first_step(const struct coordinator *c)
+{
+    double seconds = clock_wall_s() - c->order->begun_s;
+    if (c->order->begun_s > 0 && seconds > 0)
+        log_line("first step after %.2f s", seconds);
+}
+
 static void count_examples(struct coordinator *c, int worker, uint64_t trial,
                            uint32_t lease, uint64_t examples)
 {
+    if (c->examples == 0 && examples > 0)
+        log_first_step(c);
     c->examples += progress_advance(&c->members[worker].share, trial, lease, examples);
 }
 

@@ -59,7 +59,7 @@ struct coordinator {
     bool unrecorded;   /* the journal cannot be written: what comes is not kept */
     bool deposed;      /* the run directory is not ours any more */
     struct progress_rate rate;
-    uint64_t examples;
+    uint64_t examples; /* 0: no worker has made a step yet */
     double work_left, shown, looked;
     double lock_looked;
     double trial_s; /* what a trial takes; 0: none is done yet */

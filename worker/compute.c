@@ -569,7 +569,8 @@ void compute_progress(struct compute *c, struct heartbeat *out)
     if (c->trial) {
         struct trial_progress progress = trial_progress(c->trial);
         out->microshards = progress.microshards;
-        out->examples = progress.examples;
+        /* The first step's count once it is made, so that it can be told by this. */
+        out->examples = progress.steps > 0 ? progress.examples : 0;
     }
     pthread_mutex_unlock(&c->lock);
 }

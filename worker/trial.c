@@ -13,6 +13,7 @@
 #include "worker/scoring.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ struct trial {
     struct course course;
     struct crew *crew;                     /* NULL: nobody helps */
     double learning_rate;                  /* of the last step */
+    atomic_ullong steps;                   /* since trial_new(), for another thread */
     struct scored_rows choose, report;     /* rows of dev, or of train to choose */
     struct scored_rows whole[SPLIT_COUNT]; /* labelled splits but train */
 };
@@ -194,6 +196,7 @@ static int train_step(struct trial *t, struct error *err)
     t->epoch_loss += loss;
     t->epoch_step++;
     t->step++;
+    atomic_fetch_add(&t->steps, 1);
     return 0;
 }
 
@@ -308,7 +311,8 @@ struct trial_progress trial_progress(const struct trial *t)
 {
     struct batch_counters c = batch_runner_counters(t->course.runner);
 
-    return (struct trial_progress){c.microshards, c.tokens, c.examples};
+    return (struct trial_progress){c.microshards, c.tokens, c.examples,
+                                   atomic_load(&t->steps)};
 }
 
 /* ---- state out and in ---- */

@@ -68,7 +68,7 @@ void trial_go_on(struct trial *trial);
 
 /* Since trial_new(); training and evaluation, but examples and tokens of training. */
 struct trial_progress {
-    uint64_t microshards, tokens, examples;
+    uint64_t microshards, tokens, examples, steps;
 };
 struct trial_progress trial_progress(const struct trial *trial);
 

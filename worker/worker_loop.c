@@ -25,6 +25,7 @@ struct worker {
     struct stage *stage; /* NULL: the worker reads the files itself */
     double heartbeat_s, lost_after_s;
     double heard, beat; /* last message from, last heartbeat to the coordinator */
+    bool stepped;       /* and that has told of a first step */
     bool leaving;
 };
 
@@ -268,14 +269,20 @@ static int receive_all(struct worker *w, double now, bool *any, struct error *er
     return rc;
 }
 
+/* When it is time, and at once after this worker's first step: how long it took until
+ * then is what the coordinator tells its user. */
 static int send_heartbeat(struct worker *w, double now, struct error *err)
 {
     struct heartbeat heartbeat;
     struct bytes out = {0};
-    if (!w->compute || now - w->beat < w->heartbeat_s)
+    bool due = now - w->beat >= w->heartbeat_s;
+    if (!w->compute || (w->stepped && !due))
         return 0;
-    w->beat = now;
     compute_progress(w->compute, &heartbeat);
+    if (!due && heartbeat.examples == 0)
+        return 0;
+    w->stepped = w->stepped || heartbeat.examples > 0;
+    w->beat = now;
     if (w->stage)
         stage_heartbeat(w->stage, &heartbeat);
     heartbeat_encode(&out, &heartbeat);

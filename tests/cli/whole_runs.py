@@ -134,9 +134,17 @@ def wait_gone(folder):
     wait_for("end of all ranks", lambda: not ranks(folder), 30)
 
 
+def check_first_step(text, seconds):
+    found = re.findall(r"^first step after ([0-9]+\.[0-9]{2}) s$", text, re.M)
+    check(len(found) == 1 and 0 < float(found[0]) <= seconds + 0.01,
+          f"{found} of {seconds} s: {text}")
+
+
 def case_a_run_ends_done(folder):
+    begun = time.monotonic()
     done = run(folder, "--workers", "2")
     expect(done, 0)
+    check_first_step(done.stderr, time.monotonic() - begun)
     check(outcome(folder) == "exit=0 done=8 given_up=0 left=0\n", outcome(folder))
     check("trials=8 epochs=24 predictions=2" in digest(folder), digest(folder))
     check("learning" in done.stdout and "score" in done.stdout, done.stdout)
