@@ -143,21 +143,33 @@ static void add_environment(struct command_line *line)
         }
 }
 
+/* Where the user has not said otherwise. btl: shared memory may hang on a peer that was
+ * killed within a message. pml: only ob1 sends through btl; looking at what the others
+ * (UCX, libfabric) could use takes 0.2 s of each start. */
+static void add_transport(struct command_line *line)
+{
+    static const char *const parts[][3] = {{"OMPI_MCA_btl", "btl", "tcp,self"},
+                                           {"OMPI_MCA_pml", "pml", "ob1"}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!getenv(parts[i][0])) {
+            add(line, "--mca");
+            add(line, parts[i][1]);
+            add(line, parts[i][2]);
+        }
+}
+
 static void build_command(struct command_line *line, const char *mpirun,
                           const char *program, int workers,
                           const struct run_options *options)
 {
     static const char *const flags[] = {"--enable-recovery", "--bind-to", "none",
                                         "--oversubscribe"};
-    /* Shared memory may hang on a peer that was killed within a message. */
-    static const char *const transport[] = {"--mca", "btl", "tcp,self"};
     char ranks[16];
     snprintf(ranks, sizeof ranks, "%d", workers + 1);
     add(line, mpirun);
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         add(line, flags[i]);
-    for (size_t i = 0; !getenv("OMPI_MCA_btl") && i < 3; i++)
-        add(line, transport[i]);
+    add_transport(line);
     if (geteuid() == 0)
         add(line, "--allow-run-as-root");
     add_environment(line);
