@@ -185,7 +185,7 @@ def factor(step, steps, warmup, schedule):
     return 1.0
 
 
-def optimizer_of(model, lr, weight_decay):
+def optimizer_of(model, lr, weight_decay, fused=False):
     """AdamW, decay on w and the head's weight only."""
     decay, plain = [], []
     for name, p in model.named_parameters():
@@ -193,4 +193,5 @@ def optimizer_of(model, lr, weight_decay):
             decays = name.endswith("alpha.weight") or name == "classifier.weight"
             (decay if decays else plain).append(p)
     return torch.optim.AdamW([{"params": decay, "weight_decay": weight_decay},
-                              {"params": plain, "weight_decay": 0.0}], lr=lr)
+                              {"params": plain, "weight_decay": 0.0}], lr=lr,
+                             fused=fused)

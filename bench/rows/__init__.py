@@ -1,0 +1,5 @@
+"""A module a row of bench/compare: NAME, TITLE and run(context), which returns Results
+or raises Skip with the reason."""
+from rows import avx2, bf16, dropout, evaluate, share, train
+
+ALL = [train, share, dropout, evaluate, bf16, avx2]
