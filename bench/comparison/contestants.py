@@ -35,7 +35,7 @@ def torch(context, encoder, task, variant, extra=()):
         if variant.get(axis):
             command.append("--" + axis)
     if variant.get("batch"):
-        command += ["--batch-size", variant["batch"].split()[1]]
+        command += ["--batch-size", variant["batch"].split()[-1]]
     return start(command, context.cores, variant["processes"],
                  KEPT if variant.get("memory") else {})
 

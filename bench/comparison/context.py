@@ -1,4 +1,5 @@
 """What the command line asked for."""
+import json
 import os
 import subprocess
 import sys
@@ -48,7 +49,6 @@ class Context:
         return path
 
     def layers(self, encoder):
-        import json
         with open(os.path.join(encoder, "config.json"), encoding="utf-8") as f:
             return json.load(f)["num_hidden_layers"]
 

@@ -57,11 +57,12 @@ def markdown_row(row):
 
 
 def markdown_details(results):
-    lines = []
+    lines, said = [], []
     for r in results:
         for side, command in r["commands"].items():
             lines.append(f"- {r['case']}, {side}: `{command}`")
-        if r["tried"]:
+        if r["tried"] and r["tried"] not in said:
+            said.append(r["tried"])
             lines.append(f"- {r['case']}, tried: " + "; ".join(
                 f"{name}: {number(x) if isinstance(x, float) else x}"
                 for name, x in r["tried"]))

@@ -3,7 +3,7 @@ import os
 import subprocess
 
 from comparison import contestants, pairs
-from comparison.result import paired
+from comparison.result import Result, paired
 from comparison.side import Skip, reason
 
 NAME = "evaluate"
@@ -12,7 +12,7 @@ TITLE = "evaluation of the dev rows, examples/s on 2 cores"
 TORCH_BAR, ONNX_BAR = 2.5, 1.5
 BATCHES = ["batches of 32", "batches of 8", "batches of 128"]
 # Its processes have a thread each, or one has two.
-ONNX_AXES = {"order": contestants.ORDER, "batch": [b.split()[-1] for b in BATCHES],
+ONNX_AXES = {"order": contestants.ORDER, "batch": BATCHES,
              "graph": ["", "fused by its BERT optimizer"],
              "processes": ["2 threads, pinned", "2 processes of 1 thread"]}
 
@@ -47,7 +47,6 @@ def case(context, encoder, task, name):
 
 
 def missing(name, rival, bar, why):
-    from comparison.result import Result
     return Result(name, "examples/s", None, bar=bar, against=f"{rival}: skipped",
                   note=f"{rival}: {why}")
 
@@ -105,7 +104,6 @@ def onnx(context, encoder, task, name, groups, bar):
             group.ask("evaluate 128")
             return group.rate(line)
 
-    axes = ONNX_AXES | {"batch": BATCHES}
-    variant, tried = pairs.best_variant(context, axes, measure)
+    variant, tried = pairs.best_variant(context, ONNX_AXES, measure)
     return against(context, start(variant), variant, "ONNX Runtime", name, groups, line, bar,
                    tried)
