@@ -65,4 +65,5 @@ class Context:
 
     def encoders(self):
         """(name, function that returns the folder)."""
-        return [("MiniLM", lambda: self.small), ("BERT-base", self.base)]
+        small, base = ("MiniLM", lambda: self.small), ("BERT-base", self.base)
+        return [small] if self.quick else [small, base]

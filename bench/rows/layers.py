@@ -19,8 +19,7 @@ ROWS = {"MiniLM": 512, "BERT-base": 128}
 
 def run(context):
     contestants.needs_two_cores(context)
-    encoders = context.encoders()[:1 if context.quick else None]
-    return [result for name, folder in encoders
+    return [result for name, folder in context.encoders()
             for result in case(context, name, folder())]
 
 

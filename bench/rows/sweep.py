@@ -19,7 +19,7 @@ class Plan:
         self.rows, self.epochs = (64, 1) if quick else (256, 2)
         self.rates = RATES[:1] if quick or trial else RATES
         self.sizes = SIZES[1:] if quick or trial else SIZES
-        self.seeds = SEEDS
+        self.seeds = SEEDS  # so one for each core at least
 
 
 def listed(values):
@@ -54,13 +54,20 @@ def theirs(context, plan, variant):
 def run(context):
     contestants.needs_two_cores(context)
     plan, few = Plan(context), Plan(context, trial=True)
+    axes = {axis: values[:1] for axis, values in AXES.items()} if context.quick else AXES
     variant, tried = pairs.best_variant(
-        context, AXES, lambda v: 1 / theirs(context, few, v)[0])
-    commands = {"ours": ours(context, few)[1], "PyTorch": theirs(context, few, variant)[1]}
+        context, axes, lambda v: 1 / theirs(context, few, v)[0])
+    commands = {}
+
+    def take(name, side):
+        seconds, commands[name] = side()
+        return seconds
+
     rounds, context.rounds = context.rounds, min(context.rounds, 3)  # minutes each
     try:
-        seen = pairs.take_turns(context, {"ours": lambda: ours(context, plan)[0],
-                                          "PyTorch": lambda: theirs(context, plan, variant)[0]})
+        seen = pairs.take_turns(context, {
+            "ours": lambda: take("ours", lambda: ours(context, plan)),
+            "PyTorch": lambda: take("PyTorch", lambda: theirs(context, plan, variant))})
     finally:
         context.rounds = rounds
     trials = len(plan.rates) * len(plan.sizes) * plan.seeds
