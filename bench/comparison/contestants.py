@@ -36,8 +36,11 @@ def torch(context, encoder, task, variant, extra=()):
             command.append("--" + axis)
     if variant.get("batch"):
         command += ["--batch-size", variant["batch"].split()[-1]]
+    # Compiling is not timed; one process at it leaves no pool of others behind.
+    environment = {"TORCHINDUCTOR_COMPILE_THREADS": "1",
+                   "TORCHINDUCTOR_CACHE_DIR": os.path.join(context.out, "inductor")}
     return start(command, context.cores, variant["processes"],
-                 KEPT if variant.get("memory") else {})
+                 environment | (KEPT if variant.get("memory") else {}))
 
 
 def warm(group, variant, context, line):

@@ -69,10 +69,11 @@ class Side:
         return rest
 
     def fail(self):
-        self.close()
+        self.end()
         self.errors.seek(0)
-        raise Skip(reason(self.errors.read())
-                   or f"ended with {self.process.returncode}: {self.printed}")
+        why = reason(self.errors.read())
+        self.close()
+        raise Skip(why or f"ended with {self.process.returncode}: {self.printed}")
 
     def send(self, line):
         try:
@@ -89,7 +90,7 @@ class Side:
             self.fail()
         return line
 
-    def close(self):
+    def end(self):
         try:
             self.process.stdin.close()
         except BrokenPipeError:
@@ -100,6 +101,11 @@ class Side:
             self.process.kill()
             self.process.wait()
         running.discard(self.process)
+
+    def close(self):
+        self.end()
+        self.process.stdout.close()
+        self.errors.close()
 
 
 class Group:
