@@ -9,7 +9,7 @@ from comparison.pairs import spread
 class Result:
     case: str
     unit: str
-    ours: float
+    ours: float | None
     theirs: float | None = None
     ratio: float | None = None  # ours to theirs, or what the bar says; median
     lowest: float | None = None
@@ -40,3 +40,9 @@ def paired(case, unit, ours, theirs, *, inverse=False, **rest):
     median, lowest, highest = spread(ratios)
     return Result(case, unit, statistics.median(ours), statistics.median(theirs), median,
                   lowest, highest, pairs=[list(p) for p in zip(ours, theirs)], **rest)
+
+
+def missing(case, unit, bar, against, why):
+    """A line of a row whose other lines could be measured."""
+    return Result(case, unit, None, bar=bar, against=f"{against}: skipped",
+                  note=f"{against}: {why}")

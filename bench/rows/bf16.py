@@ -1,6 +1,7 @@
 """Training in bfloat16 against our own float32 and PyTorch's autocast."""
 from comparison import contestants, pairs
-from comparison.result import paired
+from comparison.result import missing, paired
+from comparison.side import Skip
 from rows import train
 
 NAME = "bf16"
@@ -18,10 +19,17 @@ def run(context):
     for name, folder in context.encoders():
         encoder = folder()
         results.append(against_float32(context, encoder, name))
-        results += train.case(context, encoder, TASK, f"{name} {TASK}", TORCH_BARS[name],
-                              SETTINGS, ("--precision", "bfloat16"), " bfloat16 autocast",
-                              weights=["", "frozen weights converted once"])
+        results += against_torch(context, encoder, name)
     return results
+
+
+def against_torch(context, encoder, name):
+    try:
+        return train.case(context, encoder, TASK, f"{name} {TASK}", TORCH_BARS[name],
+                          SETTINGS, ("--precision", "bfloat16"), " bfloat16 autocast",
+                          weights=["", "frozen weights converted once"])
+    except Skip as why:
+        return [missing(f"{name} {TASK}", "tokens/s", TORCH_BARS[name], "PyTorch", why)]
 
 
 def against_float32(context, encoder, name):

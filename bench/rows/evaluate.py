@@ -3,7 +3,7 @@ import os
 import subprocess
 
 from comparison import contestants, pairs
-from comparison.result import Result, paired
+from comparison.result import missing, paired
 from comparison.side import Skip, reason
 
 NAME = "evaluate"
@@ -41,14 +41,8 @@ def case(context, encoder, task, name):
             try:
                 results += rival(context, encoder, task, name, groups, bar)
             except Skip as why:
-                context.say(f"  {rival.__name__} skipped: {why}")
-                results.append(missing(name, rival.__name__, bar, why))
+                results.append(missing(name, "examples/s", bar, rival.__name__, why))
     return results
-
-
-def missing(name, rival, bar, why):
-    return Result(name, "examples/s", None, bar=bar, against=f"{rival}: skipped",
-                  note=f"{rival}: {why}")
 
 
 def torch(context, encoder, task, name, groups, bar):
