@@ -1,16 +1,15 @@
-/* A file that the processes of one user on one machine make once and all map.
+/* A file that one process of a machine makes, and all processes of its user there map
+ * (storage/node_place.h).
  *
- * It lies in a node-local directory ($TMPDIR, else /tmp, else /dev/shm), is named by
- * user, kind and a digest of what it is made from, has mode 0600, is made once under a
- * lock, renamed into place when whole, and checked (owner, mode, size, digest of its
- * bytes) before it is used by another process. The last one that uses it removes it;
- * one that was killed leaves that to the next. It is private to the machine, so it
- * holds numbers in the machine's own byte order. */
+ * It is whole when it is there, and checked (owner, mode, size, digest of its bytes)
+ * before it is used by another process. It is private to the machine, so it holds
+ * numbers in the machine's own byte order. */
 #ifndef STORAGE_NODE_FILE_H
 #define STORAGE_NODE_FILE_H
 
 #include "common/digest.h"
 #include "storage/file_map.h"
+#include "storage/node_place.h"
 
 struct node_writer;
 /* Appends; -1 where it cannot, with errno. */
@@ -29,8 +28,7 @@ struct node_file {
     const uint8_t *data; /* at a multiple of 64, until node_file_close() */
 
     struct file_map map; /* the rest is private */
-    char *dir, *path;
-    int use; /* open and locked as long as it is used */
+    struct node_place place;
 };
 
 /* ERR_IO: no directory can hold it, or another process has held the lock for long. */
