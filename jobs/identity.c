@@ -42,6 +42,8 @@ void identity_settings(struct settings *out, const struct settings *settings,
         out->decay_v = standard.decay_v;
         out->decay_head_bias = standard.decay_head_bias;
     }
+    if (settings->prefix == settings_prefix_rule(settings))
+        out->prefix = standard.prefix;
     if (!settings->subsample)
         out->subsample_seed = standard.subsample_seed;
 }

@@ -6,6 +6,7 @@
 #include "jobs/job_text.h"
 
 #include <errno.h>
+#include <float.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,52 @@ static int check_shard(struct job_reader *r, const struct job_cluster *cluster)
                          cluster->shards);
 }
 
+/* How many of a setting's values, of its axis or of the base, are within [from, to]. */
+static int count_within(const struct job_spec *spec, const char *name, double from,
+                        double to)
+{
+    const struct setting *setting = settings_table_find_trial(name);
+    struct setting_value base = setting_get(setting, &spec->base);
+    int count = 0;
+
+    for (int a = 0; a < spec->sweep.axis_count; a++) {
+        const struct job_axis *axis = &spec->sweep.axes[a];
+
+        for (int i = 0; axis->setting == setting && i < axis->count; i++)
+            count += axis->values[i].number >= from && axis->values[i].number <= to;
+        if (axis->setting == setting)
+            return count;
+    }
+    return base.number >= from && base.number <= to;
+}
+
+/* A grid has every combination, so one value of each is enough. */
+static int check_prefix(struct job_reader *r, const struct job_spec *spec)
+{
+    static const struct {
+        const char *name;
+        double from;
+        const char *why;
+    } against[] = {
+        {"hidden_dropout", DBL_TRUE_MIN, "is drawn anew in every step"},
+        {"attention_dropout", DBL_TRUE_MIN, "is drawn anew in every step"},
+        {"train_layernorm", LN_OUTPUT_EMBEDDINGS,
+         "leaves nothing below what is trained"},
+    };
+    const node *at = config_lookup(&r->config, "sweep.space.prefix");
+
+    if (!count_within(spec, "prefix", PREFIX_KEPT, PREFIX_KEPT))
+        return 0;
+    if (!at)
+        at = config_lookup(&r->config, "training.prefix");
+    for (size_t i = 0; i < sizeof against / sizeof *against; i++)
+        if (count_within(spec, against[i].name, against[i].from, DBL_MAX))
+            return reader_refuse(r, at,
+                                 "prefix: \"kept\" does not go with %s, which %s",
+                                 against[i].name, against[i].why);
+    return 0;
+}
+
 static int read_groups(struct job_reader *r, struct job_spec *spec)
 {
     const config_t *c = &r->config;
@@ -133,7 +180,7 @@ static int parse(struct job_spec *out, struct job_reader *r, const char *text,
     config_init(&r->config);
     if (!(rc = read_text(r, text, overrides, override_count)) &&
         !(rc = read_groups(r, out)) && !(rc = reader_tasks(r, out)) &&
-        !(rc = reader_sweep(r, out)))
+        !(rc = reader_sweep(r, out)) && !(rc = check_prefix(r, out)))
         rc = keep_text(r, out, text);
     config_destroy(&r->config);
     if (rc)

@@ -9,6 +9,9 @@
 
 enum pooling { POOLING_POOLER, POOLING_CLS, POOLING_MEAN };
 enum precision { PRECISION_FLOAT32, PRECISION_BF16, PRECISION_COUNT };
+/* Where what lies below the first trained tensor is computed: once a node, into a file
+ * that its workers share, or with every batch. */
+enum prefix_mode { PREFIX_AUTO, PREFIX_KEPT, PREFIX_INLINE };
 enum schedule { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE };
 
 enum { SETTINGS_PATH = 1024 };
@@ -37,10 +40,17 @@ struct settings {
     int patience;  /* epochs without a better score before stopping; 0: off */
     int max_steps; /* 0: no limit */
     int microshard_tokens;
+    enum prefix_mode prefix;
     int report_steps; /* 0: at the epochs' ends */
     int limit;        /* first N training rows; 0: all */
     int subsample;    /* N stratified rows; 0: all */
     uint32_t subsample_seed;
 };
+
+/* What PREFIX_AUTO stands for: kept where layers lie below the adapters and nothing is
+ * dropped out in the encoder, else inline. */
+enum prefix_mode settings_prefix_rule(const struct settings *settings);
+/* Whether the prefix is kept, by what is said or by the rule. */
+bool settings_keep_prefix(const struct settings *settings);
 
 #endif

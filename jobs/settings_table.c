@@ -12,6 +12,7 @@ static const char *const train_layernorm_words[] = {"none", "output",
                                                     "output+embeddings", "all", NULL};
 static const char *const pooling_words[] = {"pooler", "cls", "mean", NULL};
 static const char *const precision_words[] = {"float32", "bf16", NULL};
+static const char *const prefix_words[] = {"auto", "kept", "inline", NULL};
 static const char *const schedule_words[] = {"constant", "linear", "cosine", NULL};
 static const char *const search_words[] = {"grid", NULL};
 static const char *const selection_rows_words[] = {"dev", "split_dev", "split_train",
@@ -122,6 +123,7 @@ static const struct setting table[] = {
     INT(GROUP_TRAINING, settings, patience, 0, 0, 100000, "stop after so many epochs without a better score; 0: never"),
     INT(GROUP_TRAINING, settings, max_steps, 0, 0, INT_LIMIT, "stop after so many steps; 0: no limit"),
     INT(GROUP_TRAINING, settings, microshard_tokens, 256, 1, 65536, "word pieces of a unit of work; decides the order of sums"),
+    WORD(GROUP_TRAINING, settings, prefix, prefix_words, "what lies below the first trained tensor: kept, computed once a node into a file; inline, every time; auto: kept with first_layer >= 1 and no dropout in the encoder, else inline"),
     INT(GROUP_TRAINING, settings, report_steps, 0, 0, INT_LIMIT, "evaluate and report every so many steps; 0: at the epochs' ends"),
     INT(GROUP_TRAINING, settings, limit, 0, 0, INT_LIMIT, "only the first rows of the training file; 0: all"),
     INT(GROUP_TRAINING, settings, subsample, 0, 0, INT_LIMIT, "training rows drawn, stratified by label; 0: all"),

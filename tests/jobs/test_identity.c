@@ -248,6 +248,42 @@ static void settings_without_effect_make_no_difference(void)
     CU_ASSERT(!same(&a, &b));
 }
 
+static void prefix_counts_where_it_is_not_the_rules(void)
+{
+    static const struct {
+        int first_layer;
+        double hidden, attention;
+        enum prefix_mode rule;
+    } cases[] = {
+        {0, 0, 0, PREFIX_INLINE},      {1, 0, 0, PREFIX_KEPT},
+        {LAYERS, 0, 0, PREFIX_KEPT},   {3, 0.1, 0, PREFIX_INLINE},
+        {3, 0, 1e-300, PREFIX_INLINE},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct settings automatic, kept, plain, effective;
+        char *text;
+
+        settings_defaults(&automatic);
+        automatic.first_layer = cases[i].first_layer;
+        automatic.hidden_dropout = cases[i].hidden;
+        automatic.attention_dropout = cases[i].attention;
+        kept = plain = automatic;
+        kept.prefix = PREFIX_KEPT;
+        plain.prefix = PREFIX_INLINE;
+        CU_ASSERT_EQUAL(settings_prefix_rule(&automatic), cases[i].rule);
+        CU_ASSERT_EQUAL(settings_keep_prefix(&automatic), cases[i].rule == PREFIX_KEPT);
+        CU_ASSERT(settings_keep_prefix(&kept) && !settings_keep_prefix(&plain));
+        CU_ASSERT_EQUAL(same(&automatic, &kept), cases[i].rule == PREFIX_KEPT);
+        CU_ASSERT_EQUAL(same(&automatic, &plain), cases[i].rule == PREFIX_INLINE);
+        identity_settings(&effective, cases[i].rule == PREFIX_KEPT ? &kept : &plain,
+                          LAYERS);
+        text = settings_canonical(&effective);
+        CU_ASSERT_PTR_NULL(strstr(text, "prefix"));
+        free(text);
+    }
+}
+
 static void zero_has_one_sign(void)
 {
     struct settings a, b;
@@ -293,6 +329,7 @@ int main(void)
         SUITE_TEST(keys_do_not_depend_on_the_other_settings_there_are),
         SUITE_TEST(keys_stay_as_released),
         SUITE_TEST(settings_without_effect_make_no_difference),
+        SUITE_TEST(prefix_counts_where_it_is_not_the_rules),
         SUITE_TEST(zero_has_one_sign),
         SUITE_TEST(digest_of_a_file_is_that_of_its_bytes),
         {NULL, NULL},

@@ -485,6 +485,29 @@ static int read_job(const char *path, struct error *err)
     return rc;
 }
 
+static void kept_prefix_goes_without_the_encoders_dropout(void)
+{
+    struct job_spec spec;
+    struct error err;
+
+    must_parse(&spec, START "training = { prefix = \"kept\"; };", NULL);
+    CU_ASSERT_EQUAL(spec.base.prefix, PREFIX_KEPT);
+    job_spec_clear(&spec);
+    must_parse(&spec,
+               START "training = { hidden_dropout = 0.1; prefix = \"kept\"; };\n",
+               "sweep.space.hidden_dropout=[0.0]"); /* the axis is what counts */
+    job_spec_clear(&spec);
+    must_parse(&spec, START "training = { hidden_dropout = 0.1; };\n", NULL);
+    CU_ASSERT_EQUAL(spec.base.prefix, PREFIX_AUTO);
+    job_spec_clear(&spec);
+    CU_ASSERT_EQUAL(parse(&spec, START "training = { hidden_dropout = 0.1; };",
+                          "training.prefix=kept", &err),
+                    ERR_INPUT);
+    CU_ASSERT_STRING_EQUAL(err.text,
+                           "--set training.prefix=kept: prefix: \"kept\" does not go "
+                           "with hidden_dropout, which is drawn anew in every step");
+}
+
 static void files_that_a_job_names_must_exist(void)
 {
     static const char job[] = "encoder = \"enc\";\ntasks = ( { name = \"rte\"; data = "
@@ -550,6 +573,7 @@ int main(void)
         SUITE_TEST(resolved_text_reads_back_the_same),
         SUITE_TEST(jobs_that_we_ship_are_good),
         SUITE_TEST(manuals_examples_are_good),
+        SUITE_TEST(kept_prefix_goes_without_the_encoders_dropout),
         SUITE_TEST(files_that_a_job_names_must_exist),
         SUITE_TEST(unreadable_files_are_refused_by_name),
         {NULL, NULL},
