@@ -6,7 +6,7 @@
 
 enum phase {
     /* training, forward */
-    PHASE_EMBEDDINGS,       /* with their LayerNorm */
+    PHASE_EMBEDDINGS,       /* with their LayerNorm; or rows of a kept prefix */
     PHASE_QUERY_KEY_VALUE,  /* products and biases */
     PHASE_ATTENTION,        /* scores, softmax, mix; dropout of probabilities */
     PHASE_ATTENTION_OUTPUT, /* product */
@@ -31,7 +31,7 @@ enum phase {
     PHASE_BATCH,        /* order of rows, cutting, packing */
     PHASE_GRADIENT_SUM, /* over microshards; clearing them before */
     PHASE_OPTIMIZER,    /* clipping, AdamW */
-    PHASE_EVALUATION,   /* all of it */
+    PHASE_EVALUATION,   /* all of it; computing a prefix that is kept */
     PHASE_REPORT,       /* metrics, checkpoint, message */
     PHASE_SETUP,        /* files, buffers, the beginning of a trial */
     PHASE_WAITING,      /* for other threads, helpers, the next trial */

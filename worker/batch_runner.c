@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /* Evaluation batches that are run at once, so that threads find enough to do. */
-enum { GROUP = 8 };
+enum { GROUP = PREFIX_CHUNK / EVALUATION_BATCH };
 
 struct batch_runner {
     const struct model *model;
@@ -20,6 +20,10 @@ struct batch_runner {
     struct workspace **workspaces; /* one a thread */
     struct profile *profiles;      /* (threads); NULL: nobody measures */
     struct batch batch;
+    struct {
+        const struct dataset_split *data;
+        const struct prefix_rows *rows;
+    } begin[SPLIT_COUNT];
     int *order;     /* microshards, heaviest first */
     double *losses; /* of the microshards */
     float *grads;   /* (microshards, layout->values) */
@@ -31,6 +35,9 @@ struct batch_runner {
     const struct dropout *dropout;
     float loss_scale;
     float *logits;
+    float *rows;              /* of a prefix */
+    const int64_t *positions; /* of its rows in them by example; NULL: one each */
+    int64_t first;            /* example of the first row */
 };
 
 static int larger(int a, int b) { return a > b ? a : b; }
@@ -153,11 +160,32 @@ static void train_item(void *context, int thread, int item)
     count_shard(r, shard);
 }
 
+void batch_runner_begin_at(struct batch_runner *r, enum split split,
+                           const struct dataset_split *data,
+                           const struct prefix_rows *rows)
+{
+    r->begin[split].data = data;
+    r->begin[split].rows = rows;
+}
+
+/* For the microshards of the batch, which are of this split. */
+static void begin_shards(struct batch_runner *r, const struct dataset_split *split)
+{
+    const struct prefix_rows *rows = NULL;
+
+    for (int s = 0; s < SPLIT_COUNT; s++)
+        if (r->begin[s].data == split)
+            rows = r->begin[s].rows;
+    for (int i = 0; i < r->batch.count; i++)
+        r->batch.shards[i].prefix = rows;
+}
+
 int batch_runner_cut(struct batch_runner *r, const struct dataset_split *split,
                      const uint32_t *rows, int count)
 {
     batch_empty(&r->batch);
     batch_add(&r->batch, split, rows, 0, count, r->sizes.microshard_tokens);
+    begin_shards(r, split);
     r->loss_scale = 1.0f / (float)count;
     mark(r, 0, PHASE_BATCH);
     return r->batch.count;
@@ -232,6 +260,51 @@ double batch_runner_train(struct batch_runner *r, const float *values,
     return batch_runner_sum(r, bounds, 1, grad);
 }
 
+/* Cuts some evaluation batches from row `at` on; returns the row behind them. */
+static int64_t cut_group(struct batch_runner *r, const struct dataset_split *split,
+                         const uint32_t *rows, int64_t at, int64_t end)
+{
+    batch_empty(&r->batch);
+    for (int b = 0; b < GROUP && at < end; b++) {
+        int64_t left = end - at;
+        int n = left < EVALUATION_BATCH ? (int)left : EVALUATION_BATCH;
+
+        batch_add(&r->batch, split, rows ? rows + at : NULL, at, n,
+                  r->sizes.microshard_tokens);
+        at += n;
+    }
+    order_by_weight(r, 0, r->batch.count);
+    return at;
+}
+
+static void prefix_item(void *context, int thread, int item)
+{
+    struct batch_runner *r = context;
+    const struct microshard *shard = &r->batch.shards[r->order[item]];
+    int64_t first = shard->examples[0];
+    int64_t row =
+        r->positions ? r->positions[first] - r->positions[r->first] : first - r->first;
+
+    mark(r, thread, PHASE_WAITING);
+    profile_evaluation_begins(r->profiles ? &r->profiles[thread] : NULL);
+    model_prefix(r->model, r->workspaces[thread], shard,
+                 r->rows + row * r->model->encoder->config.hidden);
+    profile_evaluation_ends(r->profiles ? &r->profiles[thread] : NULL);
+    atomic_fetch_add(&r->microshards, 1);
+}
+
+void batch_runner_prefix(struct batch_runner *r, const struct dataset_split *split,
+                         int64_t first, int64_t end, float *out)
+{
+    r->rows = out;
+    r->positions = model_prefix_of_tokens(r->model) ? split->offsets : NULL;
+    r->first = first;
+    cut_group(r, split, NULL, first, end);
+    mark(r, 0, PHASE_EVALUATION);
+    thread_pool_run(r->pool, r->batch.count, prefix_item, r);
+    mark(r, 0, PHASE_WAITING);
+}
+
 static void evaluate_item(void *context, int thread, int item)
 {
     struct batch_runner *r = context;
@@ -255,16 +328,8 @@ bool batch_runner_evaluate(struct batch_runner *r, const float *values,
     r->values = values;
     while (at < end && !batch_runner_stopped(r)) {
         r->logits = logits + (at - first) * r->model->layout->shape.labels;
-        batch_empty(&r->batch);
-        for (int b = 0; b < GROUP && at < end; b++) {
-            int64_t left = end - at;
-            int n = left < EVALUATION_BATCH ? (int)left : EVALUATION_BATCH;
-
-            batch_add(&r->batch, split, rows ? rows + at : NULL, at, n,
-                      r->sizes.microshard_tokens);
-            at += n;
-        }
-        order_by_weight(r, 0, r->batch.count);
+        at = cut_group(r, split, rows, at, end);
+        begin_shards(r, split);
         mark(r, 0, PHASE_EVALUATION);
         thread_pool_run(r->pool, r->batch.count, evaluate_item, r);
         mark(r, 0, PHASE_WAITING);

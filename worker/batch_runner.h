@@ -75,6 +75,18 @@ void batch_runner_count(struct batch_runner *runner, int64_t first, int64_t end)
 double batch_runner_sum(struct batch_runner *runner, const int64_t *bounds, int ranges,
                         float **grad);
 
+/* Rows of a split from which its forward passes begin from now on; borrowed, NULL: at
+ * the ids. The model's frozen part must be the one that they were computed with. */
+void batch_runner_begin_at(struct batch_runner *runner, enum split split,
+                           const struct dataset_split *data,
+                           const struct prefix_rows *rows);
+/* Computes such rows, all of first…end-1, cut as batch_runner_evaluate() does, of which
+ * first is a multiple: out has the first of them at its beginning. At most
+ * PREFIX_CHUNK examples. */
+enum { PREFIX_CHUNK = 8 * EVALUATION_BATCH };
+void batch_runner_prefix(struct batch_runner *runner, const struct dataset_split *split,
+                         int64_t first, int64_t end, float *out);
+
 /* The next three may be called from any thread. */
 void batch_runner_stop(struct batch_runner *runner);
 void batch_runner_go_on(struct batch_runner *runner); /* takes the stop back */

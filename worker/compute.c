@@ -49,7 +49,8 @@ struct compute {
     struct encoder encoder;
     struct panels *panels[PRECISION_COUNT]; /* of the encoder; NULL: without */
     struct profile *profiles;               /* (threads); NULL: nobody measures */
-    double peak; /* of a thread; measured with the first trial */
+    double peak;           /* of a thread; measured with the first trial */
+    struct prefix *prefix; /* of the last trial that kept one; NULL: none yet */
 
     pthread_t thread;
     bool started;
@@ -263,6 +264,12 @@ static void set_under_way(struct compute *c, struct trial *trial, struct course 
     pthread_mutex_unlock(&c->lock);
 }
 
+/* What lead() and help() return where the node cannot do it: another may, and this one
+ * could none of the trials with the same data. */
+enum { UNFIT = 1 };
+
+static int unfit_by(int rc) { return rc == ERR_IO ? UNFIT : rc; }
+
 static int lead(struct compute *c, const struct queued *queued,
                 const struct known_task *known, const struct settings *settings,
                 struct error *err)
@@ -271,6 +278,8 @@ static int lead(struct compute *c, const struct queued *queued,
     struct crew *crew = crew_new(c->mail, queued->about.trial, queued->about.lease);
     int rc = crew ? make_trial(c, queued, known, settings, &trial, err)
                   : error_set(err, ERR_MEMORY, "out of memory for a crew");
+    if (!rc)
+        rc = unfit_by(trial_open_prefix(trial, &c->prefix, err));
     if (!rc) {
         trial_set_crew(trial, crew);
         trial_use_profiles(trial, c->profiles);
@@ -299,10 +308,13 @@ static int help(struct compute *c, const struct queued *queued,
     if (rc)
         return rc;
     course_use_profiles(&course, c->profiles);
+    rc = unfit_by(course_open_prefix(&course, &c->prefix, err));
     profile_mark(c->profiles, PHASE_SETUP, 0);
-    set_under_way(c, NULL, &course);
-    rc = helper_run(&place, &course, c->mail, err);
-    set_under_way(c, NULL, NULL);
+    if (!rc) {
+        set_under_way(c, NULL, &course);
+        rc = helper_run(&place, &course, c->mail, err);
+        set_under_way(c, NULL, NULL);
+    }
     course_clear(&course);
     if (!rc)
         announce_profile(c);
@@ -337,7 +349,9 @@ static void compute_one(struct compute *c, const struct queued *queued)
                  : help(c, queued, known, &settings, &err);
     if (rc)
         announce_profile(c);
-    if (rc)
+    if (rc == UNFIT)
+        announce_unfit(c->mail, err.text);
+    else if (rc)
         announce_failure(c->mail, &queued->about, rc, err.text);
 }
 
@@ -428,6 +442,7 @@ void compute_free(struct compute *c)
     }
     free(c->tasks);
     free(c->profiles);
+    prefix_close(c->prefix);
     for (int i = 0; i < PRECISION_COUNT; i++)
         panels_close(c->panels[i]);
     if (c->encoder_open)

@@ -1,6 +1,7 @@
 #include "worker/course.h"
 
 #include "worker/evaluate.h"
+#include "worker/profile.h"
 #include "worker/schedule.h"
 
 #include <assert.h>
@@ -42,6 +43,11 @@ static int make_model(struct course *c, struct error *err)
                                   .first_layer = s->first_layer,
                                   .train_layernorm = s->train_layernorm};
 
+    if (settings_keep_prefix(s) && (s->hidden_dropout > 0 || s->attention_dropout > 0 ||
+                                    s->train_layernorm >= LN_OUTPUT_EMBEDDINGS))
+        return error_set(err, ERR_INPUT,
+                         "prefix: there is nothing to keep with dropout in the encoder "
+                         "or trained embeddings");
     if (s->pooling == POOLING_POOLER && !c->encoder->pooler_weight)
         return error_set(err, ERR_INPUT,
                          "pooling: the encoder has no pooler; use cls or mean");
@@ -112,10 +118,41 @@ void course_use_profiles(struct course *c, struct profile *profiles)
 void course_clear(struct course *c)
 {
     batch_runner_free(c->runner);
+    prefix_close(c->own_prefix);
     free(c->order);
     row_choice_clear(&c->rows);
     adapter_layout_clear(&c->layout);
     *c = (struct course){0};
+}
+
+int course_open_prefix(struct course *c, struct prefix **slot, struct error *err)
+{
+    const struct prefix_plan plan = {.model = &c->model,
+                                     .dataset = c->dataset,
+                                     .microshard_tokens = c->settings.microshard_tokens,
+                                     .rows = &c->rows,
+                                     .from_train =
+                                         c->task->selection_rows == SELECT_SPLIT_TRAIN};
+    int rc;
+
+    if (c->prefix || !settings_keep_prefix(&c->settings))
+        return 0;
+    if (!slot)
+        slot = &c->own_prefix;
+    if ((rc = prefix_open(slot, &plan, err)))
+        return rc;
+    c->prefix = *slot;
+    prefix_use(c->prefix, c->runner);
+    return 0;
+}
+
+bool course_fill_prefix(struct course *c)
+{
+    int64_t rows = c->dataset->splits[SPLIT_TRAIN].rows;
+    bool whole = !c->prefix || prefix_fill(c->prefix, c->runner, SPLIT_TRAIN, 0, rows);
+
+    profile_mark(c->profiles, PHASE_WAITING, 0); /* for others that compute it */
+    return whole;
 }
 
 const uint32_t *course_batch(struct course *c, const struct course_step *at, int *count)
@@ -149,6 +186,9 @@ int64_t course_row_count(const struct course *c, struct course_rows rows)
 bool course_score(struct course *c, const float *values, struct course_rows rows,
                   int64_t first, int64_t end, float *logits)
 {
+    if (c->prefix && !rows.chosen &&
+        !prefix_fill(c->prefix, c->runner, rows.split, first, end))
+        return false;
     return batch_runner_evaluate(c->runner, values, &c->dataset->splits[rows.split],
                                  rows.chosen ? c->rows.choose.rows : NULL, first, end,
                                  logits);

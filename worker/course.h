@@ -11,6 +11,7 @@
 #include "worker/batch_runner.h"
 #include "worker/batches.h"
 #include "worker/model.h"
+#include "worker/prefix.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,16 +27,19 @@ struct course {
     struct batch_runner *runner;
     struct profile *profiles; /* of its threads; NULL: nobody measures */
     struct row_choice rows;
-    int64_t batches; /* of an epoch */
-    int64_t span;    /* steps of the schedule */
-    uint32_t *order; /* rows of epoch `ordered` */
-    int ordered;     /* -1: none yet */
+    int64_t batches;           /* of an epoch */
+    int64_t span;              /* steps of the schedule */
+    uint32_t *order;           /* rows of epoch `ordered` */
+    int ordered;               /* -1: none yet */
+    struct prefix *own_prefix; /* where nobody lends one */
+    struct prefix *prefix;     /* in use; NULL: computed inline, or not open yet */
 };
 
 /* Must not be moved until course_clear(), which takes an all-zero one too.
  *
- * ERR_INPUT: settings that the encoder cannot follow, data without a train or labelled
- * dev split or with ids that the encoder does not have. ERR_MEMORY. */
+ * ERR_INPUT: settings that the encoder cannot follow or that do not go together, data
+ * without a train or labelled dev split or with ids that the encoder does not have.
+ * ERR_MEMORY. */
 int course_init(struct course *course, const struct encoder *encoder,
                 const struct panels *panels, const struct dataset *dataset,
                 const struct task *task, const struct settings *settings, int threads,
@@ -43,6 +47,14 @@ int course_init(struct course *course, const struct encoder *encoder,
 void course_clear(struct course *course);
 /* As batch_runner_use_profiles(). */
 void course_use_profiles(struct course *course, struct profile *profiles);
+
+/* Where the prefix is kept (settings_keep_prefix()), opens it: into *slot, which is the
+ * caller's and must outlive the course, and may hold that of an earlier one; NULL: the
+ * course's own. Does nothing where it is open. Errors are prefix_open()'s. */
+int course_open_prefix(struct course *course, struct prefix **slot, struct error *err);
+/* Makes sure of the prefix of the rows of train that are used. False where the runner
+ * was stopped. */
+bool course_fill_prefix(struct course *course);
 
 bool course_labelled(const struct course *course, enum split split);
 
@@ -65,7 +77,8 @@ struct course_rows {
     bool chosen;
 };
 int64_t course_row_count(const struct course *course, struct course_rows rows);
-/* Logits (end - first, labels) of rows first…end-1, as batch_runner_evaluate(). */
+/* Logits (end - first, labels) of rows first…end-1, as batch_runner_evaluate(); their
+ * prefix is made sure of first. */
 bool course_score(struct course *course, const float *values, struct course_rows rows,
                   int64_t first, int64_t end, float *logits);
 

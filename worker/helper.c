@@ -124,7 +124,8 @@ int helper_run(const struct helper_place *place, struct course *course,
     if (!b.values || !b.logits)
         rc = error_set(err, ERR_MEMORY, "out of memory for a helper");
     join_encode(&out, &(struct join){place->trial, place->lease});
-    bool more = !rc && mail_post(mail, place->leader, &out);
+    bool more =
+        !rc && course_fill_prefix(course) && mail_post(mail, place->leader, &out);
     while (more) {
         struct letter *letter = mail_wait(mail, hour_s);
 

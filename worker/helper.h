@@ -11,8 +11,9 @@ struct helper_place {
     int leader; /* MPI rank */
 };
 
-/* Joins, then answers until mail is interrupted or ended, the leader is gone, or it
- * asks for what there is not. ERR_MEMORY. */
+/* Computes its part of the course's prefix, if one is open, joins, then answers until
+ * mail is interrupted or ended, the leader is gone, or it asks for what there is not.
+ * ERR_MEMORY. */
 int helper_run(const struct helper_place *place, struct course *course,
                struct mail *mail, struct error *err);
 

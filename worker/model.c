@@ -13,6 +13,7 @@ static void check(const struct model *model, const struct workspace *ws,
     assert(shard->tokens <= ws->max_tokens);
     assert(shard->offsets[shard->sequences] == shard->tokens);
     assert(model->pooling != POOLING_POOLER || model->encoder->pooler_weight);
+    assert(!shard->prefix || !ws->through);
     (void)model, (void)ws, (void)shard;
 }
 
@@ -71,6 +72,30 @@ void model_evaluate(const struct model *model, struct workspace *ws,
     check(model, ws, shard);
     forward(model, ws, values, shard, NULL);
     copy_logits(model, ws, shard, logits);
+}
+
+bool model_prefix_of_tokens(const struct model *model)
+{
+    int layers = model->encoder->config.layers,
+        lowest = model->layout->shape.first_layer;
+
+    return lowest < layers - (model->pooling != POOLING_MEAN);
+}
+
+void model_prefix(const struct model *model, struct workspace *ws,
+                  const struct microshard *shard, float *rows)
+{
+    bool head_only = ws->lowest == model->encoder->config.layers;
+    size_t hidden = (size_t)model->encoder->config.hidden;
+    int count = model_prefix_of_tokens(model) ? shard->tokens : shard->sequences;
+
+    check(model, ws, shard);
+    assert(!ws->through && !shard->prefix);
+    prefix_forward(model, ws, NULL, shard, NULL);
+    if (head_only)
+        pool_forward(model, ws, shard);
+    memcpy(rows, head_only ? ws->pooled : ws->between,
+           sizeof *rows * (size_t)count * hidden);
 }
 
 double model_train(const struct model *model, struct workspace *ws, const float *values,

@@ -25,12 +25,24 @@ struct model {
     const struct panels *panels; /* of the encoder; NULL: none */
 };
 
+/* A split's rows of hidden numbers where the frozen part ends, in file order
+ * (model_prefix()): the feed-forward input of the first adapted layer, or what the head
+ * reads where none is.
+ *
+ * offsets  each example's first row; NULL: one row an example */
+struct prefix_rows {
+    const float *rows;
+    const int64_t *offsets;
+};
+
 /* Whole sequences, one after the other.
  *
  * ids, types  (tokens)
  * offsets     (sequences + 1), offsets[0] = 0
  * examples    (sequences) row numbers in the split: the dropout counters' example
- * labels      (sequences) class number or value; NULL for evaluation */
+ * labels      (sequences) class number or value; NULL for evaluation
+ * prefix      where the forward pass begins; NULL: at the ids. Without the encoder's
+ *             dropout and a trained embedding's LayerNorm only */
 struct microshard {
     int sequences, tokens;
     const int32_t *ids;
@@ -38,6 +50,7 @@ struct microshard {
     const int32_t *offsets;
     const uint32_t *examples;
     const float *labels;
+    const struct prefix_rows *prefix;
 };
 
 /* Masks come from Philox (PHILOX_DROPOUT), counter (step, example, element / 4, place):
@@ -66,6 +79,13 @@ void workspace_use_profile(struct workspace *ws, struct profile *profile);
 /* logits (sequences, labels). values: the flat vector of model->layout. */
 void model_evaluate(const struct model *model, struct workspace *ws,
                     const float *values, const struct microshard *shard, float *logits);
+
+/* Whether a prefix has a row for each token, or one for each example. */
+bool model_prefix_of_tokens(const struct model *model);
+
+/* The frozen part only: rows (tokens or sequences, hidden). */
+void model_prefix(const struct model *model, struct workspace *ws,
+                  const struct microshard *shard, float *rows);
 
 /* Forward, loss and backward.
  *

@@ -358,26 +358,69 @@ static void feed_forward_block(const struct step *s)
     profile_mark(ws->profile, PHASE_LAYERNORM, 0);
 }
 
+static struct step step_of(const struct model *model, struct workspace *ws,
+                           const float *values, const struct microshard *shard,
+                           const struct dropout *dropout, int layer)
+{
+    return (struct step){
+        model,
+        ws,
+        values,
+        shard,
+        dropout,
+        layer,
+        workspace_rows(ws, model, shard, layer),
+        ws->first_only && layer == model->encoder->config.layers - 1,
+    };
+}
+
+void prefix_forward(const struct model *model, struct workspace *ws,
+                    const float *values, const struct microshard *shard,
+                    const struct dropout *dropout)
+{
+    embeddings_forward(model, ws, values, shard, dropout);
+    for (int l = 0; l <= ws->lowest && l < model->encoder->config.layers; l++) {
+        struct step s = step_of(model, ws, values, shard, dropout, l);
+
+        attention_block(&s);
+        if (l < ws->lowest)
+            feed_forward_block(&s);
+    }
+}
+
+void prefix_gather(const struct model *model, const struct microshard *shard,
+                   float *out)
+{
+    const struct prefix_rows *prefix = shard->prefix;
+    size_t hidden = (size_t)model->encoder->config.hidden;
+
+    for (int s = 0; s < shard->sequences; s++) {
+        int64_t row = shard->examples[s];
+        size_t at = (size_t)(prefix->offsets ? prefix->offsets[row] : row) * hidden;
+        int count = prefix->offsets ? shard->offsets[s + 1] - shard->offsets[s] : 1;
+
+        memcpy(out, prefix->rows + at, sizeof *out * (size_t)count * hidden);
+        out += (size_t)count * hidden;
+    }
+}
+
 void encoder_forward(const struct model *model, struct workspace *ws,
                      const float *values, const struct microshard *shard,
                      const struct dropout *dropout)
 {
     int layers = model->encoder->config.layers;
 
-    embeddings_forward(model, ws, values, shard, dropout);
-    for (int l = 0; l < layers; l++) {
-        struct step s = {
-            model,
-            ws,
-            values,
-            shard,
-            dropout,
-            l,
-            workspace_rows(ws, model, shard, l),
-            ws->first_only && l == layers - 1,
-        };
+    if (!shard->prefix) {
+        prefix_forward(model, ws, values, shard, dropout);
+    } else if (ws->lowest < layers) {
+        prefix_gather(model, shard, ws->between);
+        profile_mark(ws->profile, PHASE_EMBEDDINGS, 0);
+    }
+    for (int l = ws->lowest; l < layers; l++) {
+        struct step s = step_of(model, ws, values, shard, dropout, l);
 
-        attention_block(&s);
+        if (l > ws->lowest)
+            attention_block(&s);
         feed_forward_block(&s);
     }
 }

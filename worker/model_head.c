@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-static void pool(const struct model *model, struct workspace *ws,
-                 const struct microshard *shard)
+void pool_forward(const struct model *model, struct workspace *ws,
+                  const struct microshard *shard)
 {
     const struct encoder *e = model->encoder;
     int hidden = e->config.hidden, count = shard->sequences * hidden;
@@ -55,7 +55,10 @@ void head_forward(const struct model *model, struct workspace *ws, const float *
 {
     int hidden = model->encoder->config.hidden, labels = model->layout->shape.labels;
 
-    pool(model, ws, shard);
+    if (shard->prefix && ws->lowest == model->encoder->config.layers)
+        prefix_gather(model, shard, ws->pooled);
+    else
+        pool_forward(model, ws, shard);
     head_dropout(ws, ws->pooled, shard, dropout, hidden);
     linear_forward(ws->kernels, ws->logits, ws->pooled,
                    &(struct linear){.w = values + ws->head_weight, .stride = hidden},

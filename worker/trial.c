@@ -138,6 +138,11 @@ void trial_use_profiles(struct trial *t, struct profile *profiles)
     course_use_profiles(&t->course, profiles);
 }
 
+int trial_open_prefix(struct trial *t, struct prefix **slot, struct error *err)
+{
+    return course_open_prefix(&t->course, slot, err);
+}
+
 const struct adapter_layout *trial_layout(const struct trial *t)
 {
     return &t->course.layout;
@@ -293,6 +298,9 @@ int trial_run_to_report(struct trial *t, enum trial_event *event,
     int rc = 0;
 
     *event = TRIAL_STOPPED;
+    if ((rc = course_open_prefix(&t->course, NULL, err)) ||
+        !course_fill_prefix(&t->course))
+        return rc;
     while (rc == 0 && !report_is_due(t) && !batch_runner_stopped(t->course.runner))
         rc = train_step(t, err);
     if (rc == 0 && report_is_due(t) && evaluate_dev(t)) {
@@ -416,9 +424,13 @@ static void fill_result(const struct trial *t, struct trial_result *r)
 int trial_finish(struct trial *t, enum trial_event *event, struct trial_result *result,
                  struct error *err)
 {
+    int rc;
+
     *event = TRIAL_STOPPED;
     if (!t->has_best)
         return error_set(err, ERR_INPUT, "no epoch was finished");
+    if ((rc = course_open_prefix(&t->course, NULL, err)))
+        return rc;
     for (int s = 0; s < 2; s++)
         if (!evaluate_whole(t, test_splits[s], t->best_values))
             return 0;

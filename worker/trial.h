@@ -16,6 +16,7 @@
 #include "storage/checkpoint.h"
 #include "storage/encoder.h"
 #include "worker/crew.h"
+#include "worker/prefix.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +41,10 @@ void trial_set_crew(struct trial *trial, struct crew *crew);
 /* As batch_runner_use_profiles(). */
 void trial_use_profiles(struct trial *trial, struct profile *profiles);
 
+/* Where the trial keeps its prefix, opens it before the trial does so itself:
+ * course_open_prefix(). */
+int trial_open_prefix(struct trial *trial, struct prefix **slot, struct error *err);
+
 const struct adapter_layout *trial_layout(const struct trial *trial);
 int64_t trial_steps(const struct trial *trial); /* of the whole training, if nothing
                                                    stops it early */
@@ -55,7 +60,7 @@ enum trial_event {
 
 /* Trains up to the next report: an epoch's end, or report_steps within it. Must not be
  * called when trial_done(). ERR_NUMERIC names the step at which a loss or a gradient
- * was not finite; the trial cannot go on then. */
+ * was not finite; the trial cannot go on then. ERR_IO: no room for its prefix. */
 int trial_run_to_report(struct trial *trial, enum trial_event *event,
                         struct epoch_record *record, struct error *err);
 bool trial_done(const struct trial *trial); /* by epochs, max_steps or patience */

@@ -106,6 +106,16 @@ double first_attention_product(const struct model *model,
 double first_attention_weights(const struct model *model,
                                const struct microshard *shard);
 
+/* The part below the first trained tensor: the embeddings, all frozen layers and the
+ * attention of the first adapted one to ws->between; to ws->state where none is. */
+void prefix_forward(const struct model *model, struct workspace *ws,
+                    const float *values, const struct microshard *shard,
+                    const struct dropout *dropout);
+
+/* The shard's rows of its prefix, one after the other. */
+void prefix_gather(const struct model *model, const struct microshard *shard,
+                   float *out);
+
 /* The forward pass up to the last layer's output in ws->state: (tokens, hidden), or
  * (sequences, hidden) where first_only. dropout NULL: none. */
 void encoder_forward(const struct model *model, struct workspace *ws,
@@ -117,7 +127,11 @@ void encoder_backward(const struct model *model, struct workspace *ws,
                       const float *values, const struct microshard *shard,
                       const struct dropout *dropout, float *grad);
 
-/* ws->state to ws->pooled, and ws->pooled to ws->logits. */
+/* ws->state to ws->pooled. */
+void pool_forward(const struct model *model, struct workspace *ws,
+                  const struct microshard *shard);
+
+/* The same, unless the shard's prefix has it, and ws->pooled to ws->logits. */
 void head_forward(const struct model *model, struct workspace *ws, const float *values,
                   const struct microshard *shard, const struct dropout *dropout);
 
