@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_prepare, &command_run,    &command_status,
-    &command_predict, &command_export, &command_verify,
-    &command_recover, &command_merge,  NULL,
+    &command_prepare, &command_run,
+    &command_status,  &command_predict,
+    &command_export,  &command_verify,
+    &command_recover, &command_merge,
+    &command_doctor,  NULL,
 };
 
 static void print_overview(void)

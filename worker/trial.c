@@ -295,15 +295,14 @@ int trial_run_to_report(struct trial *t, enum trial_event *event,
                         struct epoch_record *record, struct error *err)
 {
     double start = clock_monotonic_s(), before = t->seconds;
-    int rc = 0;
+    int rc = course_open_prefix(&t->course, NULL, err);
+    bool ready = rc == 0 && course_fill_prefix(&t->course);
 
     *event = TRIAL_STOPPED;
-    if ((rc = course_open_prefix(&t->course, NULL, err)) ||
-        !course_fill_prefix(&t->course))
-        return rc;
-    while (rc == 0 && !report_is_due(t) && !batch_runner_stopped(t->course.runner))
+    while (rc == 0 && ready && !report_is_due(t) &&
+           !batch_runner_stopped(t->course.runner))
         rc = train_step(t, err);
-    if (rc == 0 && report_is_due(t) && evaluate_dev(t)) {
+    if (rc == 0 && ready && report_is_due(t) && evaluate_dev(t)) {
         *event = TRIAL_REPORT;
         rc = report(t, record, before + clock_monotonic_s() - start, err);
     }
