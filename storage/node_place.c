@@ -231,35 +231,33 @@ static bool is_name(const char *name)
     return *name == '.' && name[1];
 }
 
-/* Under the lock, so that a file which nobody uses is not just being made. */
-static int look_at(const char *path, bool clean, struct node_entry *entry,
-                   struct error *err)
-{
-    int fd = open_ours(path), rc = 0;
-    struct stat st;
-
-    *entry = (struct node_entry){.path = path, .used = true};
-    if (fd < 0 || fstat(fd, &st)) {
-        rc = error_set(err, ERR_IO, "%s: is no file of one user", path);
-    } else {
-        entry->bytes = (uint64_t)st.st_blocks * 512;
-        entry->used = flock(fd, LOCK_EX | LOCK_NB) != 0;
-        if (clean && !entry->used) {
-            entry->removed = !unlink(path);
-            if (!entry->removed)
-                rc = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-        }
-    }
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
 struct listing {
     bool clean;
     void (*say)(void *context, const struct node_entry *);
     void *context;
 };
+
+/* Under the lock, so that a file which nobody uses is not just being made. */
+static int look_at(const struct listing *listing, const char *path, struct error *err)
+{
+    struct node_entry entry = {.path = path};
+    int fd = open_ours(path), rc = 0;
+    struct stat st;
+
+    if (fd < 0)
+        return 0; /* another's, under such a name */
+    if (!fstat(fd, &st))
+        entry.bytes = (uint64_t)st.st_blocks * 512;
+    entry.used = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    if (listing->clean && !entry.used) {
+        entry.removed = !unlink(path);
+        if (!entry.removed)
+            rc = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    close(fd);
+    listing->say(listing->context, &entry);
+    return rc;
+}
 
 static int list_locked(const struct listing *listing, const char *dir, DIR *stream,
                        struct error *err)
@@ -267,16 +265,13 @@ static int list_locked(const struct listing *listing, const char *dir, DIR *stre
     int rc = 0;
 
     for (struct dirent *d; !rc && (d = readdir(stream));) {
-        struct node_entry entry;
         char *path;
 
         if (!is_name(d->d_name))
             continue;
         if (asprintf(&path, "%s/%s", dir, d->d_name) < 0)
             return error_set(err, ERR_MEMORY, "out of memory");
-        rc = look_at(path, listing->clean, &entry, err);
-        if (!rc)
-            listing->say(listing->context, &entry);
+        rc = look_at(listing, path, err);
         free(path);
     }
     return rc;
@@ -316,7 +311,10 @@ int node_place_list(bool clean, void (*say)(void *context, const struct node_ent
     const char *dirs[PLACES];
     int count = list_dirs(dirs), rc = 0;
 
-    for (int i = 0; !rc && i < count; i++)
-        rc = list_dir(&listing, dirs[i], err);
+    for (int i = 0; i < count; i++) {
+        int now = list_dir(&listing, dirs[i], rc ? NULL : err);
+
+        rc = rc ? rc : now;
+    }
     return rc;
 }

@@ -45,8 +45,8 @@ struct node_entry {
     bool removed;
 };
 
-/* Calls say for each, and with clean removes those that nobody uses. ERR_IO: a file
- * could not be removed, or a directory's lock has been held for long. */
+/* Calls say for each, and with clean removes those that nobody uses. ERR_IO: the first
+ * file that could not be removed, or directory whose lock has been held for long. */
 int node_place_list(bool clean, void (*say)(void *context, const struct node_entry *),
                     void *context, struct error *err);
 

@@ -41,8 +41,8 @@ struct prefix_rows {
  * offsets     (sequences + 1), offsets[0] = 0
  * examples    (sequences) row numbers in the split: the dropout counters' example
  * labels      (sequences) class number or value; NULL for evaluation
- * prefix      where the forward pass begins; NULL: at the ids. Without the encoder's
- *             dropout and a trained embedding's LayerNorm only */
+ * prefix      where the forward pass begins; NULL: at the ids. Only without dropout in
+ *             the encoder, and with the embeddings' LayerNorm frozen */
 struct microshard {
     int sequences, tokens;
     const int32_t *ids;
