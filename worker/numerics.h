@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /* Raised when a change of ours changes bits. */
-enum { NUMERICS = 2 };
+enum { NUMERICS = 3 };
 
 /* Instruction set of our kernels and kernel of the BLAS in use: "avx2/Haswell". */
 void numerics_isa(char *out, size_t size);

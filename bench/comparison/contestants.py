@@ -59,7 +59,7 @@ def warm_line(context, line):
 def torch_axes(context, **more):
     axes = {"attention": ATTENTION, "memory": MEMORY, "processes": PROCESSES,
             "order": ORDER, "compile": COMPILE} | more
-    if context.quick:
+    if context.no_compile:
         axes["compile"] = [""]
     return axes
 

@@ -20,6 +20,7 @@ class Context:
         self.data = os.path.abspath(options.data)
         self.build = os.path.abspath(options.build)
         self.out = os.path.abspath(options.out)
+        self.no_compile = options.quick or options.no_compile
         self.rounds = 1 if options.quick else options.rounds
         self.seconds = 0.01 if options.quick else options.seconds  # of a turn
         self.cores = sorted(os.sched_getaffinity(0))[:2]
