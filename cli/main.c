@@ -5,6 +5,7 @@
 #include "worker/kernels.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,8 @@ static int run_command(const struct command *command, int count, char **args)
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file that becomes too large is an error like others */
     if (argc < 2) {
         fprintf(stderr, "shiftwork: no command (shiftwork --help lists them)\n");
         return EXIT_USAGE;

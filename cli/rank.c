@@ -206,9 +206,9 @@ static int run_or_show(struct run_setup *setup, int workers, struct outcome *out
                  : 0;
     if (rc || setup->state == RUN_DIR_FINISHED)
         coordinator_dismiss(workers, rc ? "the run cannot begin" : "");
-    if (!rc && setup->state != RUN_DIR_FINISHED)
-        rc =
-            profile_table_print(stdout, &end->profile, setup->history.job != NULL, err);
+    if (!rc && setup->state != RUN_DIR_FINISHED &&
+        profile_table_print(stdout, &end->profile, setup->history.job != NULL, err))
+        log_line("%s", err->text); /* the run has ended all the same */
     if (!rc && setup->state == RUN_DIR_FINISHED)
         rc = outcome_read(outcome, setup->dir, err);
     if (!rc && !launched() &&

@@ -297,7 +297,7 @@ static bool computes_otherwise(const struct coordinator *c, const struct member 
            strcmp(before, member->numerics) != 0;
 }
 
-/* Whether the worker's "avx2/Haswell" begins with what the job wants. */
+/* Whether the worker's "avx2/own" begins with what the job wants. */
 static bool has_isa(const struct coordinator *c, const char *isa)
 {
     const char *wanted = job_isa_words[c->spec->cluster.isa];

@@ -39,6 +39,16 @@ struct known_task {
     struct dataset dataset;
 };
 
+/* A sweep may go to and fro between a few values of these. */
+enum { PREFIXES = 4 };
+struct kept_prefix {
+    struct prefix *prefix; /* NULL: none */
+    int task, first_layer, microshard_tokens;
+    enum pooling pooling;
+    enum precision precision;
+    uint64_t used; /* the largest: last */
+};
+
 struct compute {
     char *encoder_dir;
     struct digest encoder_digest;
@@ -48,9 +58,11 @@ struct compute {
     bool encoder_open;   /* compute thread only */
     struct encoder encoder;
     struct panels *panels[PRECISION_COUNT]; /* of the encoder; NULL: without */
-    struct profile *profiles;               /* (threads); NULL: nobody measures */
-    double peak;           /* of a thread; measured with the first trial */
-    struct prefix *prefix; /* of the last trial that kept one; NULL: none yet */
+    bool panels_tried[PRECISION_COUNT];
+    struct profile *profiles; /* (threads); NULL: nobody measures */
+    double peak;              /* of a thread; measured with the first trial */
+    struct kept_prefix prefixes[PREFIXES]; /* of the last trials that kept one */
+    uint64_t uses;                         /* of them */
 
     pthread_t thread;
     bool started;
@@ -125,9 +137,63 @@ static int open_encoder(struct compute *c, struct error *err)
 /* float32 computes the same without them. */
 static int open_panels(struct compute *c, enum precision precision, struct error *err)
 {
-    struct panels **panels = &c->panels[precision];
-    int rc = *panels ? 0 : panels_open(panels, &c->encoder, precision, err);
-    return precision == PRECISION_FLOAT32 ? 0 : rc;
+    bool needed = precision != PRECISION_FLOAT32;
+    int rc = 0;
+    if (!c->panels[precision] && (needed || !c->panels_tried[precision]))
+        rc = panels_open(&c->panels[precision], &c->encoder, precision, err);
+    c->panels_tried[precision] = true;
+    return needed ? rc : 0;
+}
+
+static bool is_of(const struct kept_prefix *k, int task, const struct settings *s)
+{
+    return k->prefix && k->task == task && k->first_layer == s->first_layer &&
+           k->microshard_tokens == s->microshard_tokens && k->pooling == s->pooling &&
+           k->precision == s->precision;
+}
+
+/* Where the prefix of such a trial is, or in the place of the one used longest ago. */
+static struct prefix **prefix_slot(struct compute *c, int task,
+                                   const struct settings *s)
+{
+    struct kept_prefix *slot = &c->prefixes[0];
+    for (int i = 1; i < PREFIXES; i++) {
+        struct kept_prefix *k = &c->prefixes[i];
+        if (!is_of(slot, task, s) && (is_of(k, task, s) || k->used < slot->used))
+            slot = k;
+    }
+    *slot = (struct kept_prefix){
+        slot->prefix, task,         s->first_layer, s->microshard_tokens,
+        s->pooling,   s->precision, ++c->uses};
+    return &slot->prefix;
+}
+
+/* True where there was one. */
+static bool close_prefixes(struct compute *c)
+{
+    bool any = false;
+    for (int i = 0; i < PREFIXES; i++) {
+        any |= c->prefixes[i].prefix != NULL;
+        prefix_close(c->prefixes[i].prefix);
+        c->prefixes[i].prefix = NULL;
+    }
+    return any;
+}
+
+/* Of a trial or a course. Those of earlier trials make room where there is too little.
+ */
+static int open_prefix(struct compute *c, int task, const struct settings *settings,
+                       struct trial *trial, struct course *course, struct error *err)
+{
+    if (!settings_keep_prefix(settings))
+        return 0;
+    struct prefix **slot = prefix_slot(c, task, settings);
+    int rc = trial ? trial_open_prefix(trial, slot, err)
+                   : course_open_prefix(course, slot, err);
+    if (rc == ERR_IO && close_prefixes(c))
+        rc = trial ? trial_open_prefix(trial, slot, err)
+                   : course_open_prefix(course, slot, err);
+    return rc;
 }
 
 static int load_task(struct compute *c, int index, struct known_task **out,
@@ -279,7 +345,7 @@ static int lead(struct compute *c, const struct queued *queued,
     int rc = crew ? make_trial(c, queued, known, settings, &trial, err)
                   : error_set(err, ERR_MEMORY, "out of memory for a crew");
     if (!rc)
-        rc = unfit_by(trial_open_prefix(trial, &c->prefix, err));
+        rc = unfit_by(open_prefix(c, queued->task, settings, trial, NULL, err));
     if (!rc) {
         trial_set_crew(trial, crew);
         trial_use_profiles(trial, c->profiles);
@@ -308,7 +374,7 @@ static int help(struct compute *c, const struct queued *queued,
     if (rc)
         return rc;
     course_use_profiles(&course, c->profiles);
-    rc = unfit_by(course_open_prefix(&course, &c->prefix, err));
+    rc = unfit_by(open_prefix(c, queued->task, settings, NULL, &course, err));
     profile_mark(c->profiles, PHASE_SETUP, 0);
     if (!rc) {
         set_under_way(c, NULL, &course);
@@ -442,7 +508,7 @@ void compute_free(struct compute *c)
     }
     free(c->tasks);
     free(c->profiles);
-    prefix_close(c->prefix);
+    close_prefixes(c);
     for (int i = 0; i < PRECISION_COUNT; i++)
         panels_close(c->panels[i]);
     if (c->encoder_open)

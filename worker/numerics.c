@@ -7,5 +7,8 @@
 
 void numerics_isa(char *out, size_t size)
 {
-    snprintf(out, size, "%s/%s", kernels_get()->name, openblas_get_corename());
+    const struct kernels *kernels = kernels_get();
+
+    snprintf(out, size, "%s/%s", kernels->name,
+             kernels->panel_product ? "own" : openblas_get_corename());
 }

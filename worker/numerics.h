@@ -8,7 +8,8 @@
 /* Raised when a change of ours changes bits. */
 enum { NUMERICS = 3 };
 
-/* Instruction set of our kernels and kernel of the BLAS in use: "avx2/Haswell". */
+/* Instruction set of our kernels and what multiplies the frozen matrices, our own kernel
+ * or one of OpenBLAS': "avx2/own", "portable/Haswell". */
 void numerics_isa(char *out, size_t size);
 
 #endif
