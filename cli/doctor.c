@@ -16,7 +16,8 @@ static void help(void)
     printf("Workers share files in $TMPDIR, /tmp or /dev/shm: weights, panels of them, "
            "and the frozen\nprefix of trials. The last worker removes them; those of "
            "workers that were killed stay\nuntil the next run that needs them, or "
-           "--clean. Run it on the node, as the user of the runs.\n");
+           "--clean. All three folders are looked through.\nRun it on the node, as the "
+           "user of the runs.\n");
 }
 
 struct count {

@@ -2,9 +2,11 @@
 #include "cli/commands.h"
 #include "cli/prediction_text.h"
 #include "cli/trial_source.h"
+#include "common/log.h"
 #include "storage/file_replace.h"
 #include "text/dataset_build.h"
 #include "worker/evaluate.h"
+#include "worker/numerics.h"
 
 #include <errno.h>
 #include <math.h>
@@ -56,7 +58,8 @@ static void help(void)
     printf(
         "TRIAL is a number, d and at least 8 digits of a digest, best (default) or "
         "TASK/best.\nOn the run's own splits the logits are those of results.h5, bit "
-        "for bit.\n--data FILE is read with the columns of the split that --split "
+        "for bit, with the\nsame instruction set.\n--data FILE is read with the "
+        "columns of the split that --split "
         "names.\n");
 }
 
@@ -173,6 +176,19 @@ static int usable_cores(void)
     cpu_set_t set;
 
     return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+}
+
+/* The logits are then those of results.h5 but for their last digits. */
+static void warn_of_numerics(const struct trial_source *source)
+{
+    const char *then = source->trial->numerics;
+    char now[64];
+
+    numerics_text(now, sizeof now);
+    if (then && then[0] && strcmp(then, now) != 0)
+        log_line("computed as \"%s\", the trial as \"%s\": last digits may differ; "
+                 "SHIFTWORK_ISA chooses the instruction set",
+                 now, then);
 }
 
 static int compute(float **logits, const struct predict_options *o,
@@ -361,6 +377,7 @@ static int predict(const struct predict_options *o, struct error *err)
 
     if (rc)
         return rc;
+    warn_of_numerics(&source);
     if (!(rc = reading_task(&task, o, &source, err))) {
         rc = o->data ? predict_given(o, &source, &task, err)
                      : predict_own(o, &source, &task, err);

@@ -12,3 +12,11 @@ void numerics_isa(char *out, size_t size)
     snprintf(out, size, "%s/%s", kernels->name,
              kernels->panel_product ? "own" : openblas_get_corename());
 }
+
+void numerics_text(char *out, size_t size)
+{
+    char isa[64];
+
+    numerics_isa(isa, sizeof isa);
+    snprintf(out, size, "%d %.40s", NUMERICS, isa);
+}

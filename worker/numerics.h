@@ -12,4 +12,7 @@ enum { NUMERICS = 3 };
  * or one of OpenBLAS': "avx2/own", "portable/Haswell". */
 void numerics_isa(char *out, size_t size);
 
+/* Both, as results.h5 has them for each trial: "3 avx2/own". */
+void numerics_text(char *out, size_t size);
+
 #endif

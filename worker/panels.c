@@ -125,11 +125,11 @@ int panels_check(enum precision precision, struct error *err)
 {
     if (precision != PRECISION_BF16 || bf16_available())
         return 0;
-    return error_set(
-        err, ERR_INPUT,
-        "training.precision: bf16 needs a processor with AVX512-BF16; this "
-        "one has %s",
-        kernels_get()->name);
+    return error_set(err, ERR_INPUT,
+                     "training.precision: bf16 needs AVX512-BF16; the instruction set "
+                     "in use, of this processor or as cluster.isa or SHIFTWORK_ISA "
+                     "choose, is %s",
+                     kernels_get()->name);
 }
 
 int panels_open(struct panels **out, const struct encoder *encoder,

@@ -23,9 +23,10 @@ def expect(what, holds):
     print(("passed " if holds else "FAILED ") + what)
 
 
-def run(*args, code=0):
+def run(*args, code=0, **environment):
     done = subprocess.run([PROGRAM, *args], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=240)
+                          stdin=subprocess.DEVNULL, timeout=240,
+                          env={**os.environ, **environment})
     if done.returncode != code:
         print(f"{args}: exit {done.returncode}, not {code}\n{done.stderr}")
         sys.exit(1)
@@ -102,6 +103,16 @@ def check_dev_logits(folder, task, labels, name="out"):
                tuple(mine) == kept)
 
 
+def check_numerics(folder):
+    args = ("predict", f"{folder}/out:cola/best", "-o", f"{folder}/n.tsv")
+    expect("predict says nothing where it computes as the run did",
+           "last digits" not in run(*args))
+    with open("/proc/cpuinfo") as f:
+        if " avx2 " in f.read():
+            expect("predict says that it computes otherwise", "portable" in run(
+                *args, SHIFTWORK_ISA="portable").split("last digits may differ")[0])
+
+
 def check_glue(folder):
     run("predict", f"{folder}/out:cola/best", "--glue", f"{folder}/glue")
     rows = read_tsv(f"{folder}/glue/CoLA.tsv")
@@ -176,6 +187,7 @@ with tempfile.TemporaryDirectory(prefix="shiftwork-out-") as temporary:
     check_dev_logits(temporary, "cola", 2)
     check_dev_logits(temporary, "stsb", 1)
     check_bf16(temporary)
+    check_numerics(temporary)
     check_glue(temporary)
     check_exports(temporary)
     check_status(temporary)
