@@ -129,16 +129,16 @@ void bf16_product(float *y, const uint16_t *x, const struct bf16_matrix *m, bool
 
         for (int j = 0; j < columns; j += BF16_WIDTH, panel += size) {
             bool more = j + BF16_WIDTH < columns;
-            struct tile t = {y + j,
-                             x + k,
-                             panel,
-                             columns,
-                             padded,
-                             depth / 2,
-                             mask(columns - j),
-                             mask(columns - j - LANES),
-                             add || k > 0};
+            struct tile t = {.x = x + k,
+                             .panel = panel,
+                             .ldy = columns,
+                             .ldx = padded,
+                             .pairs = depth / 2,
+                             .first = mask(columns - j),
+                             .second = mask(columns - j - LANES),
+                             .add = add || k > 0};
 
+            t.y = y + j;
             pass(t, rows, panel + size, more ? (size_t)size * sizeof *panel : 0);
         }
     }
