@@ -118,8 +118,8 @@ static int run_command(const struct command *command, int count, char **args)
 
 int main(int argc, char **argv)
 {
-    signal(SIGXFSZ,
-           SIG_IGN); /* a file that becomes too large is an error like others */
+    /* A file that becomes too large is an error like others. */
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         fprintf(stderr, "shiftwork: no command (shiftwork --help lists them)\n");
         return EXIT_USAGE;
