@@ -9,6 +9,7 @@
 #include "storage/encoder.h"
 #include "worker/announce.h"
 #include "worker/helper.h"
+#include "worker/kept_prefixes.h"
 #include "worker/kernels.h"
 #include "worker/peak.h"
 #include "worker/profile.h"
@@ -39,16 +40,6 @@ struct known_task {
     struct dataset dataset;
 };
 
-/* A sweep may go to and fro between a few values of these. */
-enum { PREFIXES = 4 };
-struct kept_prefix {
-    struct prefix *prefix; /* NULL: none */
-    int task, first_layer, microshard_tokens;
-    enum pooling pooling;
-    enum precision precision;
-    uint64_t used; /* the largest: last */
-};
-
 struct compute {
     char *encoder_dir;
     struct digest encoder_digest;
@@ -61,8 +52,7 @@ struct compute {
     bool panels_tried[PRECISION_COUNT];
     struct profile *profiles; /* (threads); NULL: nobody measures */
     double peak;              /* of a thread; measured with the first trial */
-    struct kept_prefix prefixes[PREFIXES]; /* of the last trials that kept one */
-    uint64_t uses;                         /* of them */
+    struct kept_prefixes prefixes;
 
     pthread_t thread;
     bool started;
@@ -145,54 +135,16 @@ static int open_panels(struct compute *c, enum precision precision, struct error
     return needed ? rc : 0;
 }
 
-static bool is_of(const struct kept_prefix *k, int task, const struct settings *s)
+/* Those of earlier trials make room where there is too little. */
+static int open_prefix(struct compute *c, int task, struct course *course,
+                       struct error *err)
 {
-    return k->prefix && k->task == task && k->first_layer == s->first_layer &&
-           k->microshard_tokens == s->microshard_tokens && k->pooling == s->pooling &&
-           k->precision == s->precision;
-}
-
-/* Where the prefix of such a trial is, or in the place of the one used longest ago. */
-static struct prefix **prefix_slot(struct compute *c, int task,
-                                   const struct settings *s)
-{
-    struct kept_prefix *slot = &c->prefixes[0];
-    for (int i = 1; i < PREFIXES; i++) {
-        struct kept_prefix *k = &c->prefixes[i];
-        if (!is_of(slot, task, s) && (is_of(k, task, s) || k->used < slot->used))
-            slot = k;
-    }
-    *slot = (struct kept_prefix){
-        slot->prefix, task,         s->first_layer, s->microshard_tokens,
-        s->pooling,   s->precision, ++c->uses};
-    return &slot->prefix;
-}
-
-/* True where there was one. */
-static bool close_prefixes(struct compute *c)
-{
-    bool any = false;
-    for (int i = 0; i < PREFIXES; i++) {
-        any |= c->prefixes[i].prefix != NULL;
-        prefix_close(c->prefixes[i].prefix);
-        c->prefixes[i].prefix = NULL;
-    }
-    return any;
-}
-
-/* Of a trial or a course. Those of earlier trials make room where there is too little.
- */
-static int open_prefix(struct compute *c, int task, const struct settings *settings,
-                       struct trial *trial, struct course *course, struct error *err)
-{
-    if (!settings_keep_prefix(settings))
+    if (!settings_keep_prefix(&course->settings))
         return 0;
-    struct prefix **slot = prefix_slot(c, task, settings);
-    int rc = trial ? trial_open_prefix(trial, slot, err)
-                   : course_open_prefix(course, slot, err);
-    if (rc == ERR_IO && close_prefixes(c))
-        rc = trial ? trial_open_prefix(trial, slot, err)
-                   : course_open_prefix(course, slot, err);
+    struct prefix **slot = kept_prefixes_slot(&c->prefixes, task, &course->settings);
+    int rc = course_open_prefix(course, slot, err);
+    if (rc == ERR_IO && kept_prefixes_close(&c->prefixes))
+        rc = course_open_prefix(course, slot, err);
     return rc;
 }
 
@@ -345,10 +297,10 @@ static int lead(struct compute *c, const struct queued *queued,
     int rc = crew ? make_trial(c, queued, known, settings, &trial, err)
                   : error_set(err, ERR_MEMORY, "out of memory for a crew");
     if (!rc)
-        rc = unfit_by(open_prefix(c, queued->task, settings, trial, NULL, err));
+        rc = unfit_by(open_prefix(c, queued->task, trial_course(trial), err));
     if (!rc) {
         trial_set_crew(trial, crew);
-        trial_use_profiles(trial, c->profiles);
+        course_use_profiles(trial_course(trial), c->profiles);
         profile_mark(c->profiles, PHASE_SETUP, 0);
         set_under_way(c, trial, NULL);
         rc = train(c, queued, trial, &known->task, err);
@@ -374,7 +326,7 @@ static int help(struct compute *c, const struct queued *queued,
     if (rc)
         return rc;
     course_use_profiles(&course, c->profiles);
-    rc = unfit_by(open_prefix(c, queued->task, settings, NULL, &course, err));
+    rc = unfit_by(open_prefix(c, queued->task, &course, err));
     profile_mark(c->profiles, PHASE_SETUP, 0);
     if (!rc) {
         set_under_way(c, NULL, &course);
@@ -508,7 +460,7 @@ void compute_free(struct compute *c)
     }
     free(c->tasks);
     free(c->profiles);
-    close_prefixes(c);
+    kept_prefixes_close(&c->prefixes);
     for (int i = 0; i < PRECISION_COUNT; i++)
         panels_close(c->panels[i]);
     if (c->encoder_open)

@@ -133,15 +133,7 @@ void trial_free(struct trial *t)
 
 void trial_set_crew(struct trial *t, struct crew *crew) { t->crew = crew; }
 
-void trial_use_profiles(struct trial *t, struct profile *profiles)
-{
-    course_use_profiles(&t->course, profiles);
-}
-
-int trial_open_prefix(struct trial *t, struct prefix **slot, struct error *err)
-{
-    return course_open_prefix(&t->course, slot, err);
-}
+struct course *trial_course(struct trial *t) { return &t->course; }
 
 const struct adapter_layout *trial_layout(const struct trial *t)
 {

@@ -38,12 +38,9 @@ void trial_free(struct trial *trial);
 /* Those who help from now on, borrowed; NULL: nobody. */
 void trial_set_crew(struct trial *trial, struct crew *crew);
 
-/* As batch_runner_use_profiles(). */
-void trial_use_profiles(struct trial *trial, struct profile *profiles);
-
-/* Where the trial keeps its prefix, opens it before the trial does so itself:
- * course_open_prefix(). */
-int trial_open_prefix(struct trial *trial, struct prefix **slot, struct error *err);
+/* What it computes with, for course_open_prefix() and course_use_profiles() before it
+ * begins. */
+struct course *trial_course(struct trial *trial);
 
 const struct adapter_layout *trial_layout(const struct trial *trial);
 int64_t trial_steps(const struct trial *trial); /* of the whole training, if nothing

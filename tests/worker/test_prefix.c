@@ -163,7 +163,7 @@ static void precisions_have_prefixes_of_their_own(void)
                                             .task = &task,
                                             .settings = parts(2, PREFIX_KEPT).settings},
                       1);
-    CU_ASSERT_EQUAL(trial_open_prefix(trial, &slot, NULL), 0);
+    CU_ASSERT_EQUAL(course_open_prefix(trial_course(trial), &slot, NULL), 0);
     run_all(trial);
     check_same(&plain, (struct trial_way){1, 0, 0}, &kept, (struct trial_way){2, 0, 0});
     trial_free(trial);
@@ -242,7 +242,7 @@ static uint64_t microshards_of(struct trial_parts p, struct prefix **slot)
     struct trial *trial = new_trial(&p, 1);
     uint64_t count;
 
-    CU_ASSERT_EQUAL(trial_open_prefix(trial, slot, NULL), 0);
+    CU_ASSERT_EQUAL(course_open_prefix(trial_course(trial), slot, NULL), 0);
     run_all(trial);
     count = trial_progress(trial).microshards;
     trial_free(trial);
@@ -300,7 +300,7 @@ static void file_lasts_as_long_as_its_users(void)
     a = new_trial(&p, 1);
     b = new_trial(&p, 1);
     CU_ASSERT_EQUAL(prefixes(), 0);
-    CU_ASSERT_EQUAL(trial_open_prefix(a, &slot, NULL), 0);
+    CU_ASSERT_EQUAL(course_open_prefix(trial_course(a), &slot, NULL), 0);
     run_all(b);
     CU_ASSERT_EQUAL(prefixes(), 1);
     trial_free(b);
@@ -322,7 +322,7 @@ static void fill_and_die(const struct trial_parts *p, unsigned long long after)
         enum trial_event event;
         struct epoch_record record;
 
-        if (trial_open_prefix(trial, &slot, NULL))
+        if (course_open_prefix(trial_course(trial), &slot, NULL))
             _exit(1);
         if (after == 0) {
             trial_run_to_report(trial, &event, &record, NULL);
@@ -364,7 +364,7 @@ static double first_loss(const struct trial_parts *p, struct prefix **slot)
     struct epoch_record record = {0};
     enum trial_event event;
 
-    CU_ASSERT_EQUAL(trial_open_prefix(trial, slot, NULL), 0);
+    CU_ASSERT_EQUAL(course_open_prefix(trial_course(trial), slot, NULL), 0);
     CU_ASSERT_EQUAL(trial_run_to_report(trial, &event, &record, NULL), 0);
     trial_free(trial);
     return record.train_loss;
@@ -427,7 +427,7 @@ static void node_without_room_is_told_by_its_reason(void)
 
         signal(SIGXFSZ, SIG_IGN);
         setrlimit(RLIMIT_FSIZE, &(struct rlimit){8192, 8192});
-        _exit(trial_open_prefix(trial, &slot, &err) != ERR_IO || slot ||
+        _exit(course_open_prefix(trial_course(trial), &slot, &err) != ERR_IO || slot ||
               !strstr(err.text, "training.prefix = \"inline\"") ||
               !strstr(err.text, " MB"));
     }
