@@ -1,12 +1,9 @@
 /* The fast kernels of every instruction set that this processor has, against the
  * references in double, over sizes that meet registers' ends: 1, primes, one past a
- * register.
- *
- * Tolerances are relative to the largest element. An element goes through some ten
- * rounded operations of 6e-8 each, or through a sum whose terms may cancel; the worst
- * seen on three instruction sets is 1.4e-6. */
+ * register. */
 #include "common/philox.h"
 #include "tests/support/suite.h"
+#include "tests/worker/pairs.h"
 #include "worker/attention.h"
 #include "worker/first_attention.h"
 #include "worker/kernels.h"
@@ -16,59 +13,11 @@
 #include "worker/pooling.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const double tolerance = 2e-6;
 static const int sizes[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 67, 129};
 enum { SIZES = sizeof sizes / sizeof sizes[0], ROWS = 5 };
-
-/* The same numbers as float and double. */
-struct pair {
-    float *f;
-    double *d;
-    int n;
-};
-
-static struct pair pair_new(int n, uint32_t seed, float scale)
-{
-    struct pair p = {malloc(sizeof(float) * (size_t)n),
-                     malloc(sizeof(double) * (size_t)n), n};
-    uint32_t word[4];
-
-    for (int i = 0; i < n; i++) {
-        philox(word, seed, PHILOX_INIT, (uint32_t)i, 0, 0, 0);
-        p.f[i] = scale * (2 * philox_uniform(word[0]) - 1);
-        p.d[i] = p.f[i];
-    }
-    return p;
-}
-
-static void pair_free(struct pair *p)
-{
-    free(p->f);
-    free(p->d);
-}
-
-static void check(const struct pair *p)
-{
-    double worst = 0, top = 1e-30;
-
-    for (int i = 0; i < p->n; i++) {
-        double d = fabs(p->f[i] - p->d[i]);
-
-        worst = d > worst || isnan(d) ? d : worst;
-        top = fabs(p->d[i]) > top ? fabs(p->d[i]) : top;
-    }
-    CU_ASSERT(worst <= tolerance * top);
-}
-
-static void free_all(struct pair *p, int n)
-{
-    for (int i = 0; i < n; i++)
-        pair_free(&p[i]);
-}
 
 static void check_activation(const struct kernels *k, enum activation act, int n)
 {
@@ -90,12 +39,12 @@ static void check_activation(const struct kernels *k, enum activation act, int n
     k->activation_forward(act, p[X].f, p[H].f, p[BIAS].f, p[W].f, p[ALPHA].f, ROWS, n);
     k->activation_backward(act, p[DH].f, p[X].f, p[BIAS].f, p[DALPHA].f, p[W].f,
                            p[DW].f, ROWS, n);
-    check(&p[H]);
-    check(&p[ALPHA]);
-    check(&p[DH]);
-    check(&p[DW]);
+    pair_check(&p[H]);
+    pair_check(&p[ALPHA]);
+    pair_check(&p[DH]);
+    pair_check(&p[DW]);
     free(dx);
-    free_all(p, COUNT);
+    pairs_free(p, COUNT);
 }
 
 static void activations_agree_with_their_references(void)
@@ -190,15 +139,15 @@ static void check_norm(const struct kernels *k, int n)
                                              p[DBETA].f, p[ALPHA].f, p[SHIFT].f,
                                              p[DALPHA].f, p[DSHIFT].f},
                      ROWS, n);
-    check(&p[OUT]);
+    pair_check(&p[OUT]);
     if (n > 2) { /* of one or two numbers the gradient is rounding only */
-        check(&p[DX]);
-        check(&p[DALPHA]);
-        check(&p[DSHIFT]);
+        pair_check(&p[DX]);
+        pair_check(&p[DALPHA]);
+        pair_check(&p[DSHIFT]);
     }
-    check(&p[DGAMMA]);
-    check(&p[DBETA]);
-    free_all(p, COUNT);
+    pair_check(&p[DGAMMA]);
+    pair_check(&p[DBETA]);
+    pairs_free(p, COUNT);
 }
 
 static void norms_agree_with_their_references(void)
@@ -259,9 +208,9 @@ static void softmax_agrees_with_its_reference(void)
             softmax_backward_ref(dp.d, dp.d, p.d, 0.25, ROWS, n);
             k->softmax_forward(p.f, 0.25f, ROWS, n, n);
             k->softmax_backward(dp.f, p.f, 0.25f, ROWS, n, n);
-            check(&p);
+            pair_check(&p);
             if (n > 1)
-                check(&dp);
+                pair_check(&dp);
             pair_free(&p);
             pair_free(&dp);
         }
@@ -310,7 +259,7 @@ static void dropout_follows_its_counters(void)
                     seen++;
                 }
                 k->dropout(x.f, 0.3f, at, x.n);
-                check(&x);
+                pair_check(&x);
                 pair_free(&x);
             }
     CU_ASSERT(kept > 0.6 * seen && kept < 0.8 * seen);
@@ -350,15 +299,15 @@ static void check_attention(const struct kernels *k, int tokens, int heads, int 
     attention_backward_ref(p[DQ].d, p[DK].d, p[DV].d, p[DCTX].d, &ref);
     attention_forward(p[CTX].f, &fast);
     attention_backward(p[DQ].f, p[DK].f, p[DV].f, p[DCTX].f, &fast);
-    check(&p[CTX]);
-    check(&p[DV]);
+    pair_check(&p[CTX]);
+    pair_check(&p[DV]);
     if (tokens > 1) {
-        check(&p[DQ]);
-        check(&p[DK]);
+        pair_check(&p[DQ]);
+        pair_check(&p[DK]);
     }
     free(mask);
     free(scratch);
-    free_all(p, COUNT);
+    pairs_free(p, COUNT);
 }
 
 static void attention_agrees_with_its_reference(void)
@@ -444,12 +393,12 @@ static void check_first_attention(const struct kernels *k, int tokens, int heads
                                    read,   dropout, at,      scratch};
     first_attention_forward(p[CTX].f, &fast);
     first_attention_backward(p[DQ].f, p[DX].f, p[DCTX].f, &fast);
-    check(&p[CTX]);
-    check(&p[DX]);
-    check(&p[DQ]);
+    pair_check(&p[CTX]);
+    pair_check(&p[DX]);
+    pair_check(&p[DQ]);
     free(zu);
     free(scratch);
-    free_all(p, COUNT);
+    pairs_free(p, COUNT);
 }
 
 static void attention_without_keys_and_values_agrees_with_that_with_them(void)
@@ -477,13 +426,13 @@ static void check_products(const struct kernels *k, int rows, int in, int out)
     linear_backward_ref(dx.d, y.d, w.d, rows, in, out);
     linear_backward(k, dx.f, y.f, &(struct linear){.w = w.f, .stride = in}, false, rows,
                     in, out, NULL);
-    check(&y);
-    check(&dx);
+    pair_check(&y);
+    pair_check(&dx);
     linear_backward(k, dx.f, y.f, &(struct linear){.w = w.f, .stride = in}, true, rows,
                     in, out, NULL);
     for (int i = 0; i < dx.n; i++)
         dx.d[i] *= 2;
-    check(&dx);
+    pair_check(&dx);
     pair_free(&x);
     pair_free(&w);
     pair_free(&y);
@@ -528,141 +477,6 @@ static void a_row_of_a_product_has_bits_of_its_own(void)
     pair_free(&y);
 }
 
-/* The nearest number with 8 significant bits, ties to even; not for subnormal ones. */
-static double nearest_bf16(double x)
-{
-    int exponent;
-    double m = frexp(x, &exponent);
-
-    return ldexp(nearbyint(ldexp(m, 8)), exponent - 8);
-}
-
-/* Rounds both, to make the reference's numbers those that are multiplied. */
-static void round_pair(struct pair *p)
-{
-    for (int i = 0; i < p->n; i++)
-        p->d[i] = nearest_bf16(p->f[i]);
-}
-
-/* W of (out, in) both ways in panels of bfloat16; the caller frees both. */
-static struct linear bf16_linear(const float *w, int out, int in, int chunk)
-{
-    size_t rows_in = (size_t)bf16_padded(in), rows_out = (size_t)bf16_padded(out);
-    size_t wide_in = (size_t)(in + BF16_WIDTH - 1) / BF16_WIDTH * BF16_WIDTH;
-    size_t wide_out = (size_t)(out + BF16_WIDTH - 1) / BF16_WIDTH * BF16_WIDTH;
-    uint16_t *forward = aligned_alloc(64, rows_in * wide_out * sizeof *forward);
-    uint16_t *backward = aligned_alloc(64, rows_out * wide_in * sizeof *backward);
-
-    bf16_pack(forward, &(struct panel_matrix){.at = w, in, true}, chunk, in, out);
-    bf16_pack(backward, &(struct panel_matrix){.at = w, in, false}, chunk, out, in);
-    return (struct linear){
-        .w = w,
-        .stride = in,
-        .forward_bf16 = {.panels = forward, .chunk = chunk, .columns = out},
-        .backward_bf16 = {.panels = backward, .chunk = chunk, .columns = in}};
-}
-
-static void bf16_linear_free(struct linear *m)
-{
-    free((void *)m->forward_bf16.panels);
-    free((void *)m->backward_bf16.panels);
-}
-
-static void check_bf16(int rows, int in, int out, int chunk)
-{
-    struct pair x = pair_new(rows * in, 90, 1), w = pair_new(in * out, 91, 1);
-    struct pair y = pair_new(rows * out, 92, 0), dy = pair_new(rows * out, 93, 1);
-    struct pair dx = pair_new(rows * in, 94, 0);
-    struct linear m = bf16_linear(w.f, out, in, chunk);
-    uint16_t *room =
-        malloc(sizeof *room * (size_t)rows * (size_t)bf16_padded(in > out ? in : out));
-    const struct kernels *k = kernels_get();
-
-    round_pair(&x);
-    round_pair(&w);
-    round_pair(&dy);
-    linear_forward_ref(y.d, x.d, w.d, rows, in, out);
-    linear_forward(k, y.f, x.f, &m, false, rows, in, out, room);
-    check(&y);
-    linear_backward_ref(dx.d, dy.d, w.d, rows, in, out);
-    linear_backward(k, dx.f, dy.f, &m, false, rows, in, out, room);
-    check(&dx);
-    linear_backward(k, dx.f, dy.f, &m, true, rows, in, out, room);
-    for (int i = 0; i < dx.n; i++)
-        dx.d[i] *= 2;
-    check(&dx);
-    free(room);
-    bf16_linear_free(&m);
-    free_all((struct pair[]){x, w, y, dy, dx}, 5);
-}
-
-static void bf16_products_agree_with_the_reference_on_rounded_numbers(void)
-{
-    if (!bf16_available()) {
-        printf("\n    no AVX512-BF16: not tested");
-        return;
-    }
-    for (int s = 0; s < SIZES; s++)
-        check_bf16(ROWS, sizes[s], sizes[SIZES - 1 - s], BF16_DEPTH);
-    for (int rows = 1; rows <= 29; rows++)
-        check_bf16(rows, 19, 37, 8); /* several panels deep */
-    check_bf16(16, 801, 70, BF16_DEPTH);
-}
-
-/* A part of a matrix, as the feed-forward blocks are computed. */
-static void bf16_parts_add_up_to_the_whole(void)
-{
-    enum { TOKENS = 5, IN = 45, OUT = 101, BLOCK = 64 };
-    struct pair x = pair_new(TOKENS * IN, 90, 1), w = pair_new(IN * OUT, 91, 1);
-    struct pair whole = pair_new(TOKENS * OUT, 92, 0),
-                dx = pair_new(TOKENS * IN, 93, 0);
-    uint16_t room[TOKENS * (OUT + 1)];
-    float part[TOKENS * BLOCK];
-
-    for (int once = 0; once < 1 && bf16_available(); once++) {
-        struct linear m = bf16_linear(w.f, OUT, IN, BLOCK);
-        const struct kernels *k = kernels_get();
-
-        round_pair(&x);
-        round_pair(&w);
-        linear_forward_ref(whole.d, x.d, w.d, TOKENS, IN, OUT);
-        for (int i = 0; i < OUT; i += BLOCK) {
-            int n = OUT - i < BLOCK ? OUT - i : BLOCK;
-            struct linear up = linear_part(&m, i, 0);
-
-            linear_forward(k, part, x.f, &up, false, TOKENS, IN, n, room);
-            for (int r = 0; r < TOKENS; r++)
-                memcpy(whole.f + r * OUT + i, part + r * n, sizeof *part * (size_t)n);
-            linear_backward(k, dx.f, part, &up, i > 0, TOKENS, IN, n, room);
-        }
-        check(&whole);
-        for (int i = 0; i < whole.n; i++)
-            whole.d[i] = nearest_bf16(whole.f[i]);
-        linear_backward_ref(dx.d, whole.d, w.d, TOKENS, IN, OUT);
-        check(&dx);
-        bf16_linear_free(&m);
-    }
-    free_all((struct pair[]){x, w, whole, dx}, 4);
-}
-
-static void bf16_rounds_to_nearest_even_and_keeps_what_is_not_finite(void)
-{
-    const float in[] = {1.0f,       0x1.01p0f, 0x1.03p0f, 0x1.010002p0f,
-                        -0x1.01p0f, INFINITY,  -INFINITY, 0x1.fffffep127f};
-    const uint16_t expected[] = {0x3f80, 0x3f80, 0x3f82, 0x3f81,
-                                 0xbf80, 0x7f80, 0xff80, 0x7f80};
-    const float nan = NAN;
-    uint16_t out[8], one[2];
-
-    if (!bf16_available())
-        return;
-    bf16_round(out, in, 1, 8);
-    CU_ASSERT(!memcmp(out, expected, sizeof out));
-    bf16_round(one, &nan, 1, 1);
-    CU_ASSERT((one[0] & 0x7f80) == 0x7f80 && (one[0] & 0x7f));
-    CU_ASSERT_EQUAL(one[1], 0);
-}
-
 static void an_instruction_set_is_found_by_its_name(void)
 {
     const struct kernels *best = NULL;
@@ -689,10 +503,10 @@ static void pooling_agrees_with_its_reference(void)
 
         pooling_mean_forward_ref(out.d, state.d, tokens, n);
         pooling_mean_forward(out.f, state.f, tokens, n);
-        check(&out);
+        pair_check(&out);
         pooling_mean_backward_ref(state.d, out.d, tokens, n);
         pooling_mean_backward(state.f, out.f, tokens, n);
-        check(&state);
+        pair_check(&state);
         pair_free(&state);
         pair_free(&out);
     }
@@ -706,7 +520,7 @@ static void losses_agree_with_their_reference(void)
 
         CU_ASSERT_DOUBLE_EQUAL(loss_cross_entropy(d.f, x.f, labels - 1, labels, 1),
                                exact, 1e-12 * exact);
-        check(&d);
+        pair_check(&d);
         exact = loss_ref(d.d, x.d, 2.5, 1, true);
         CU_ASSERT_DOUBLE_EQUAL(loss_squared(d.f, x.f[0], 2.5f, 1), exact,
                                1e-12 * exact);
@@ -740,9 +554,6 @@ static const struct suite_test tests[] = {
     SUITE_TEST(attention_without_keys_and_values_agrees_with_that_with_them),
     SUITE_TEST(matrix_products_agree_with_their_reference),
     SUITE_TEST(a_row_of_a_product_has_bits_of_its_own),
-    SUITE_TEST(bf16_products_agree_with_the_reference_on_rounded_numbers),
-    SUITE_TEST(bf16_parts_add_up_to_the_whole),
-    SUITE_TEST(bf16_rounds_to_nearest_even_and_keeps_what_is_not_finite),
     SUITE_TEST(pooling_agrees_with_its_reference),
     SUITE_TEST(losses_agree_with_their_reference),
     SUITE_TEST(a_hopeless_logit_has_a_finite_loss),
