@@ -7,6 +7,8 @@
  * own. */
 #include "worker/bf16.h"
 
+#include "worker/tile_rows.h"
+
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
 #include <string.h>
@@ -64,32 +66,9 @@ INLINE void tile_rows(const struct tile *t, int rows)
     }
 }
 
-/* The loops over rows need their length known to stay in registers. */
 static void tile_some(const struct tile *t, int rows)
 {
-    switch (rows) {
-#define CASE(N)                                                                        \
-    case N:                                                                            \
-        tile_rows(t, N);                                                               \
-        break
-        CASE(1);
-        CASE(2);
-        CASE(3);
-        CASE(4);
-        CASE(5);
-        CASE(6);
-        CASE(7);
-        CASE(8);
-        CASE(9);
-        CASE(10);
-        CASE(11);
-        CASE(12);
-        CASE(13);
-        CASE(14);
-#undef CASE
-    default:
-        break;
-    }
+    TILE_ROWS(tile_rows, t, rows, ROWS);
 }
 
 /* All rows over one panel, the next `size` bytes being fetched meanwhile. */

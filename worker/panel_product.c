@@ -10,6 +10,7 @@
  * OpenBLAS copies both operands for every product; with some 256 rows this costs a
  * fifth more than the product (docs/performance.md). */
 #include "worker/kernels_isa.h"
+#include "worker/tile_rows.h"
 
 enum { WIDTH = PANEL_WIDTH, DEPTH = PANEL_DEPTH, ROWS = VEC == 16 ? 14 : 6, LINE = 16 };
 
@@ -59,33 +60,9 @@ VEC_INLINE void tile_rows(const struct tile *t, int rows)
     }
 }
 
-/* The loops over rows need their length known to stay in registers. */
 static void tile_some(const struct tile *t, int rows)
 {
-    switch (rows) {
-#define CASE(N)                                                                        \
-    case N:                                                                            \
-        if (N <= ROWS)                                                                 \
-            tile_rows(t, N <= ROWS ? N : ROWS);                                        \
-        break
-        CASE(1);
-        CASE(2);
-        CASE(3);
-        CASE(4);
-        CASE(5);
-        CASE(6);
-        CASE(7);
-        CASE(8);
-        CASE(9);
-        CASE(10);
-        CASE(11);
-        CASE(12);
-        CASE(13);
-        CASE(14);
-#undef CASE
-    default:
-        break;
-    }
+    TILE_ROWS(tile_rows, t, rows, ROWS);
 }
 
 /* Where a panel's numbers lie in the matrix: lines of `length` numbers, stride apart.
