@@ -13,7 +13,21 @@
 
 #include <stdint.h>
 
-enum search { SEARCH_GRID };
+enum search { SEARCH_GRID, SEARCH_RANDOM, SEARCH_LIST, SEARCH_SOBOL, SEARCH_TPE };
+extern const char *const job_search_words[]; /* "grid"…, NULL */
+
+/* Which trials stop early. */
+enum scheduler_kind {
+    SCHEDULER_NONE,
+    SCHEDULER_ASHA,
+    SCHEDULER_HYPERBAND,
+    SCHEDULER_MEDIAN,
+    SCHEDULER_PBT,
+};
+extern const char *const job_scheduler_words[]; /* "none"…, NULL */
+
+/* What a scheduler compares. */
+enum sweep_judge { JUDGE_EACH, JUDGE_MEAN };
 
 /* Of the workers' kernels. */
 enum job_isa { ISA_AUTO, ISA_AVX512, ISA_AVX2, ISA_PORTABLE };
@@ -29,6 +43,14 @@ struct job_axis {
 
 struct job_sweep {
     enum search search;
+    uint32_t search_seed;
+    int trials;       /* at most; 0: no limit */
+    int epochs;       /* of all trials; 0: no limit */
+    double wall_time; /* hours of running in all; 0: no limit */
+    enum scheduler_kind scheduler;
+    int min_epochs, eta, brackets; /* most epochs: training.epochs */
+    enum sweep_judge judge;
+    double quantile;
     int seed_count; /* at least 1 */
     uint32_t *seeds;
     int axis_count; /* in the file's order; 0: one configuration */

@@ -14,7 +14,10 @@ static const char *const pooling_words[] = {"pooler", "cls", "mean", NULL};
 static const char *const precision_words[] = {"float32", "bf16", NULL};
 static const char *const prefix_words[] = {"auto", "kept", "inline", NULL};
 static const char *const schedule_words[] = {"constant", "linear", "cosine", NULL};
-static const char *const search_words[] = {"grid", NULL};
+const char *const job_search_words[] = {"grid", "random", "list", "sobol", "tpe", NULL};
+const char *const job_scheduler_words[] = {"none",   "asha", "hyperband",
+                                           "median", "pbt",  NULL};
+static const char *const judge_words[] = {"each", "mean", NULL};
 static const char *const selection_rows_words[] = {"dev", "split_dev", "split_train",
                                                    NULL};
 const char *const job_isa_words[] = {"auto", "avx512", "avx2", "portable", NULL};
@@ -129,7 +132,19 @@ static const struct setting table[] = {
     INT(GROUP_TRAINING, settings, subsample, 0, 0, INT_LIMIT, "training rows drawn, stratified by label; 0: all"),
     NUMBER(GROUP_TRAINING, SETTING_UINT32, settings, subsample_seed, 1, 0, UINT_LIMIT, "which rows subsample draws"),
 
-    WORD(GROUP_SWEEP, job_sweep, search, search_words, "every combination"),
+    WORD(GROUP_SWEEP, job_sweep, search, job_search_words, "every combination of space, random ones, those of configs, a quasi-random sequence, or a tree-structured Parzen estimator"),
+    NUMBER(GROUP_SWEEP, SETTING_UINT32, job_sweep, search_seed, 1, 0, UINT_LIMIT, "of what random, sobol, tpe and pbt draw"),
+    INT(GROUP_SWEEP, job_sweep, trials, 0, 0, 10000000, "at most so many trials, counted over tasks, configurations and seeds; random, sobol and tpe need it; 0: no limit"),
+    INT(GROUP_SWEEP, job_sweep, epochs, 0, 0, INT_LIMIT, "begin no epoch more once so many are trained in all; 0: no limit"),
+    NUMBER(GROUP_SWEEP, SETTING_REAL, job_sweep, wall_time, 0, 0, 1e6, "hours of running in all, after which no epoch is begun; 0: no limit"),
+    WORD(GROUP_SWEEP, job_sweep, scheduler, job_scheduler_words, "which trials stop early: none, by asynchronous successive halving, Hyperband, the median rule, or population based training"),
+    INT(GROUP_SWEEP, job_sweep, min_epochs, 1, 1, 100000, "of asha, hyperband and median: epochs before the first decision; of pbt: epochs between two"),
+    INT(GROUP_SWEEP, job_sweep, eta, 3, 2, 64, "of asha and hyperband: one of so many goes on"),
+    INT(GROUP_SWEEP, job_sweep, brackets, 1, 1, 16, "of asha: brackets, each of which begins to decide eta times later"),
+    WORD(GROUP_SWEEP, job_sweep, judge, judge_words, "what is compared: each trial by itself, or a configuration by the mean over its seeds"),
+    {.name = "quantile", .group = GROUP_SWEEP, .type = SETTING_REAL,
+     .offset = offsetof(struct job_sweep, quantile), .above_min = true, .min = 0,
+     .max = 0.5, .standard = 0.25, .help = "of pbt: the share of trials that is replaced by as many of the best"},
     OTHER(GROUP_SWEEP, "seeds", "number or array, default 1", "so many from training.seed on, or these"),
     OTHER(GROUP_SWEEP, "space", "group", "settings of adapter and training with the values to try, as [1e-3, 2e-3]"),
 
