@@ -1,15 +1,21 @@
-/* Which trials stop early, wait, and go on: one interface for every rule.
+/* Which trials stop early, wait, and go on: one interface for every rule
+ * (docs/schedulers.md).
  *
  * Pure: no messages, no clock, no files. Its state is a function of the calls that
  * change it, in their order; a resumed run makes the same calls from the journal.
  * Trials of different tasks are never compared. A unit is what is compared: a trial, or
  * with sweep.judge = "mean" the trials of a configuration and task that differ in their
- * seeds, by the mean of their scores once all have come as far.
+ * seeds, by the mean of their scores once all have come as far. Equals rank by number,
+ * the lower first.
+ *
+ * Calls that return int return ERR_MEMORY when out of memory; the scheduler is then
+ * good for scheduler_free() only. Trials that were not added are none of its business:
+ * they are answered by CONTINUE and change nothing. Every call takes O(log n).
  *
  * Sources: ASHA, Li et al., A System for Massively Parallel Hyperparameter Tuning,
  * MLSys 2020 (arXiv 1810.05934), Algorithm 2; Hyperband, Li et al., JMLR 18 (2018),
- * Algorithm 1; median stopping, Golovin et al., Google Vizier, KDD 2017, section 3.2.1;
- * PBT, Jaderberg et al., arXiv 1711.09846. */
+ * Algorithm 1; median stopping, Golovin et al., Google Vizier, KDD 2017, section 3.2;
+ * PBT, Jaderberg et al., arXiv 1711.09846, section 4.1. */
 #ifndef COORDINATOR_SCHEDULER_H
 #define COORDINATOR_SCHEDULER_H
 
@@ -45,31 +51,40 @@ struct scheduler_step {
 
 struct scheduler;
 
-/* NULL when out of memory. most_trials: numbers 1…most_trials may come. */
-struct scheduler *scheduler_new(const struct scheduler_plan *plan, int64_t most_trials);
+/* NULL when out of memory. */
+struct scheduler *scheduler_new(const struct scheduler_plan *plan);
 void scheduler_free(struct scheduler *scheduler);
 
-/* A trial is there, in the order of numbers. unit: any number that trials judged
- * together share, of one task; members: how many trials the unit is to have.
- * Returns the epochs at which its bracket first decides (0: never). */
+/* A trial is there; numbers (from 1) increase from call to call, with gaps or without.
+ * unit: any number that trials judged together share, of one task; members: how many
+ * trials the unit is to have; both are not looked at where each is judged alone, as PBT
+ * always does. Returns the epochs at which its bracket first decides (0: never), or
+ * ERR_MEMORY. */
 int scheduler_add(struct scheduler *scheduler, int64_t trial, int64_t unit, int members,
                   int task);
-/* It was handed to a worker: a paused one goes on. */
+/* It was handed to a worker: a paused one goes on. Again, as after the loss of a
+ * worker, changes nothing. */
 void scheduler_granted(struct scheduler *scheduler, int64_t trial);
 /* It has reported the end of an epoch (from 1). Score: higher is better; NaN ranks
- * last. Epochs that it has reported before change nothing: begun anew, it is asked
- * again, and the answer is that of its last state. */
-enum scheduler_verdict scheduler_report(struct scheduler *scheduler, int64_t trial,
-                                        int epoch, double score);
+ * last. A verdict, or ERR_MEMORY.
+ *
+ * Epochs that it has reported before change nothing: begun anew after its checkpoint
+ * was lost, it is asked again and goes on, unless it was paused or stopped since. A new
+ * epoch of a paused trial means that it was granted: runs are replayed the same where
+ * grants are not kept. */
+int scheduler_report(struct scheduler *scheduler, int64_t trial, int epoch,
+                     double score);
 /* It needs no worker any more: trained to its end, or failed, or given up, or stopped
- * from outside. */
-void scheduler_ended(struct scheduler *scheduler, int64_t trial, bool failed);
-/* Population based training: `trial` takes the place of loser, with parent's state at
- * `epoch`. */
-void scheduler_forked(struct scheduler *scheduler, int64_t trial, int64_t parent,
-                      int64_t loser, int epoch);
-/* No trial more will be added: synchronous rules need not wait for others. */
-void scheduler_complete(struct scheduler *scheduler);
+ * by a verdict, by a fork or from outside. Where it was awaited it counts with its last
+ * score, or as the worst if it has failed. 0 or ERR_MEMORY. */
+int scheduler_ended(struct scheduler *scheduler, int64_t trial, bool failed);
+/* Population based training: `trial`, a new number, takes the place of loser, with
+ * parent's state at `epoch`, and is as good as granted. 0 or ERR_MEMORY. */
+int scheduler_forked(struct scheduler *scheduler, int64_t trial, int64_t parent,
+                     int64_t loser, int epoch);
+/* No trial more will be added (but by forks): synchronous rules need not wait for
+ * others. Hyperband and PBT need to be told. 0 or ERR_MEMORY. */
+int scheduler_complete(struct scheduler *scheduler);
 
 /* What a free worker is to do first, of any task; changes nothing until the move is
  * made by scheduler_granted() or scheduler_forked(). */
@@ -78,6 +93,10 @@ struct scheduler_step scheduler_next(const struct scheduler *scheduler);
  */
 bool scheduler_is_paused(const struct scheduler *scheduler, int64_t trial);
 int scheduler_rung(const struct scheduler *scheduler, int64_t trial);
+/* The bracket that a trial was put into; 0 where there is one only. */
+int scheduler_bracket(const struct scheduler *scheduler, int64_t trial);
+/* Epochs after which a trial is judged next; 0: no more, it trains to its end. */
+int scheduler_until(const struct scheduler *scheduler, int64_t trial);
 /* Epochs of a bracket's rung; 0: there is none. */
 int scheduler_rung_epochs(const struct scheduler *scheduler, int bracket, int rung);
 
