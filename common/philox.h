@@ -17,6 +17,7 @@ enum philox_purpose {
     PHILOX_SUBSAMPLE = 4, /* (row, 0, 0, 0) */
     PHILOX_SELECTION = 5, /* (row, 0, 0, 0) */
     PHILOX_SEARCH = 6,    /* (proposal, parameter, 0, 0) */
+    PHILOX_EXPLOIT = 7,   /* (trial that is replaced, its epoch, 0, 0) */
 };
 
 /* Key: {seed, purpose}. */
