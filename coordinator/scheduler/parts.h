@@ -23,6 +23,7 @@ struct scheduled {
     int epoch;              /* the last that it has reported */
     uint8_t phase;
     bool queued, failed;
+    bool loser; /* PBT: to be replaced */
 };
 
 struct unit {

@@ -4,7 +4,9 @@
  * The population is every trial that has reported, has epochs left and has not ended.
  *
  * With more trials than workers the population moves on together, as in Ray Tune: who
- * comes to an interval while others are further behind gives way to them. */
+ * comes to an interval while others are further behind gives way to them, and losers
+ * are replaced in their turn. Otherwise copies of copies would run ahead, and win
+ * because they have trained longer. */
 #include "coordinator/scheduler/parts.h"
 #include "coordinator/scheduler/ranking.h"
 
@@ -18,7 +20,7 @@ struct population {
     struct ranking *rankings; /* of tasks */
     struct ranking_node *nodes;
     int64_t node_room;
-    struct heap behind; /* paused ones by -epochs, so that the fewest come first */
+    struct heap behind; /* paused ones, losers too, by -epochs: the fewest first */
     uint64_t forks;
 };
 
@@ -101,7 +103,7 @@ static bool is_first_behind(const struct scheduler *s, struct heap_entry entry)
 {
     const struct scheduled *t = &s->trials[entry.number];
 
-    return t->phase == PHASE_PAUSED && !t->queued && t->epoch == (int)-entry.score;
+    return t->phase == PHASE_PAUSED && t->epoch == (int)-entry.score;
 }
 
 /* Its first one is never out of date. */
@@ -132,14 +134,11 @@ static int pbt_reported(struct scheduler *s, int64_t trial, int epoch_before)
     if (t->epoch >= s->plan.max_epochs ||
         t->epoch / interval == epoch_before / interval)
         return 0;
-    if (is_at_bottom(s, trial)) {
-        t->phase = PHASE_PAUSED;
-        scheduler_enqueue(s, trial);
-    } else if (others_are_behind(s, t->epoch)) {
-        t->phase = PHASE_PAUSED;
-        return heap_push(&p->behind, (struct heap_entry){-t->epoch, trial});
-    }
-    return 0;
+    t->loser = is_at_bottom(s, trial);
+    if (!t->loser && !others_are_behind(s, t->epoch))
+        return 0;
+    t->phase = PHASE_PAUSED;
+    return heap_push(&p->behind, (struct heap_entry){-t->epoch, trial});
 }
 
 /* The phase changes after this: what is first behind then is the next one. */
@@ -150,6 +149,7 @@ static bool pbt_resumed(struct scheduler *s, int64_t trial)
     if (p->behind.count > 0 && p->behind.entries[0].number == trial)
         heap_pop(&p->behind);
     tidy(s);
+    s->trials[trial].loser = false;
     return true;
 }
 
@@ -193,12 +193,12 @@ static struct scheduler_step pbt_next(const struct scheduler *s)
 {
     const struct population *p = s->own;
 
-    if (s->first)
-        return replace(s, s->first);
     if (!s->complete || s->new_trials > 0 || p->behind.count == 0)
         return (struct scheduler_step){.move = MOVE_NONE};
-    return (struct scheduler_step){.move = MOVE_RESUME,
-                                   .trial = p->behind.entries[0].number};
+    int64_t trial = p->behind.entries[0].number;
+    if (s->trials[trial].loser)
+        return replace(s, trial);
+    return (struct scheduler_step){.move = MOVE_RESUME, .trial = trial};
 }
 
 static int pbt_rung(const struct scheduler *s, int64_t trial)
