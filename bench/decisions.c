@@ -43,6 +43,7 @@ struct simulation {
     struct findings_task task;
     struct findings_job job;
     struct findings *findings;
+    struct steering *steering;
     struct ledger *ledger;
     struct trial_table *table;
     struct tally tally;
@@ -103,13 +104,16 @@ static void set_up(struct simulation *s)
                                    .encoder = &encoder,
                                    .encoder_digest = data.encoder};
     must(findings_new(&s->findings, &s->job, &err), &err);
+    must(steering_new(&s->steering, &s->spec, s->job.list, s->enrolment.wanted, &err),
+         &err);
     must(mkdtemp(folder) ? 0 : error_set(&err, ERR_IO, "no folder in /tmp"), &err);
-    must(ledger_read(&s->ledger, folder, s->job.list, s->findings, &none, &err), &err);
+    must(ledger_read(&s->ledger, folder, s->job.list, s->findings, NULL, &none, &err),
+         &err);
     rmdir(folder);
     s->table = trial_table_new(s->trials, s->worker_count, policy, 0);
     s->workers = calloc((size_t)s->worker_count, sizeof *s->workers);
     must(s->table && s->workers ? 0 : error_set(&err, ERR_MEMORY, "no memory"), &err);
-    ledger_restore(s->ledger, s->enrolment.wanted, s->findings, s->table);
+    ledger_restore(s->ledger, s->enrolment.wanted, s->steering, s->findings, s->table);
     s->tally = tally_of(s->table, s->enrolment.wanted, s->trials);
     free(text);
 }

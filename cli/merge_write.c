@@ -121,7 +121,7 @@ static int write_journal(const char *folder, const struct merge_plan *plan,
 {
     struct ledger *ledger;
     /* there is nothing to be found in a new journal */
-    int rc = ledger_open(&ledger, folder, &plan->list, NULL, NULL, err);
+    int rc = ledger_open(&ledger, folder, &plan->list, NULL, NULL, NULL, err);
     if (rc)
         return rc;
     rc = record_job(ledger, plan, spec, err);

@@ -2,25 +2,28 @@
 
 #include "coordinator/findings.h"
 #include "coordinator/ledger.h"
+#include "coordinator/steering.h"
 #include "coordinator/tally.h"
 #include "coordinator/trial_table.h"
 
 #include <string.h>
 
 static int read_into(struct run_journal *out, const struct run_setup *setup,
-                     struct findings *findings, struct trial_table *table,
-                     struct error *err)
+                     struct findings *findings, struct steering *steering,
+                     struct trial_table *table, struct error *err)
 {
     const struct trial_list *list = &setup->enrolment.list;
     struct ledger *ledger;
-    int rc = ledger_read(&ledger, setup->dir, list, findings, &out->end, err);
+    int rc = ledger_read(&ledger, setup->dir, list, findings, steering, &out->end, err);
     if (rc)
         return rc;
     rc = ledger_try_checkpoints(ledger, &out->checkpoints, err);
-    ledger_restore(ledger, setup->enrolment.wanted, findings, table);
+    ledger_restore(ledger, setup->enrolment.wanted, steering, findings, table);
+    struct tally tally = tally_of(table, setup->enrolment.wanted, list->trial_count);
+    if (steering_over(steering, table))
+        trial_table_close(table);
     if (!rc)
         rc = findings_snapshot(findings, table, &out->results, err);
-    struct tally tally = tally_of(table, setup->enrolment.wanted, list->trial_count);
     out->outcome = tally_outcome(&tally, table);
     out->trials = list->trial_count;
     ledger_close(ledger);
@@ -44,16 +47,20 @@ int run_journal_read(struct run_journal *out, const struct run_setup *setup,
 {
     struct findings_job job = run_journal_job(setup);
     struct findings *findings = NULL;
+    struct steering *steering = NULL;
     struct trial_policy policy = {.attempts = setup->spec.cluster.attempts};
     memset(out, 0, sizeof *out);
     int rc = findings_new(&findings, &job, err);
+    if (!rc)
+        rc = steering_new(&steering, job.spec, job.list, setup->enrolment.wanted, err);
     struct trial_table *table =
         rc ? NULL : trial_table_new(job.list->trial_count, 1, policy, 0);
     if (!rc && !table)
         rc = error_set(err, ERR_MEMORY, "out of memory for the trials");
     if (!rc)
-        rc = read_into(out, setup, findings, table, err);
+        rc = read_into(out, setup, findings, steering, table, err);
     trial_table_free(table);
+    steering_free(steering);
     findings_free(findings);
     return rc;
 }

@@ -317,7 +317,7 @@ static struct outcome outcome_now(const struct coordinator *c)
 static void run_loop(struct coordinator *c)
 {
     double pause = least_sleep_s;
-    while (!trial_table_over(c->table)) {
+    while (!steering_over(c->steering, c->table)) {
         double now = clock_monotonic_s();
         check_lock_in_turn(c, now);
         check_stops(c);
@@ -338,6 +338,13 @@ static void run_loop(struct coordinator *c)
             pause = fmin(2 * pause, most_sleep_s);
         }
     }
+}
+
+/* Nobody lets them go on any more. */
+static void close_rest(struct coordinator *c)
+{
+    if (!trial_table_stopping(c->table))
+        trial_table_close(c->table);
 }
 
 /* The same text may mean other trials: where the file that init names has changed. */
@@ -443,7 +450,10 @@ static int coordinator_init(struct coordinator *c, const char *results,
         return error_set(err, ERR_MEMORY, "out of memory for a profile");
     if (!c->crews || !c->table || !c->members || !c->publisher)
         return error_set(err, ERR_MEMORY, "out of memory for %d workers", workers);
-    rc = ledger_open(&c->ledger, c->order->run_dir, c->list, c->findings, &end, err);
+    rc = steering_new(&c->steering, c->spec, c->list, c->order->enrolment->wanted, err);
+    if (!rc)
+        rc = ledger_open(&c->ledger, c->order->run_dir, c->list, c->findings,
+                         c->steering, &end, err);
     if (!rc)
         rc = record_job(c, err);
     if (!rc && c->order->retry)
@@ -458,7 +468,8 @@ static int coordinator_init(struct coordinator *c, const char *results,
         log_line("journal.%04u: its last %llu bytes are no whole frame and do not "
                  "count",
                  end.last, (unsigned long long)end.ignored);
-    ledger_restore(c->ledger, c->order->enrolment->wanted, c->findings, c->table);
+    ledger_restore(c->ledger, c->order->enrolment->wanted, c->steering, c->findings,
+                   c->table);
     c->tally = tally_of(c->table, c->order->enrolment->wanted, c->list->trial_count);
     for (int64_t i = 1; i <= c->list->trial_count; i++)
         if (trial_table_state(c->table, i) == TRIAL_QUEUED)
@@ -521,6 +532,7 @@ int coordinator_run(const struct coordinator_order *order, struct outcome *outco
     }
     if (!rc) {
         run_loop(&c);
+        close_rest(&c);
         say_farewell(&c);
         publish_end(&c);
         show_progress(&c, clock_monotonic_s(), true);
@@ -538,6 +550,7 @@ int coordinator_run(const struct coordinator_order *order, struct outcome *outco
     free(c.owed);
     free(c.members);
     crews_free(c.crews);
+    steering_free(c.steering);
     trial_table_free(c.table);
     channels_free(c.channels);
     findings_free(c.findings);

@@ -44,6 +44,22 @@ static void record_left(struct coordinator *c, int64_t trial, uint32_t lease,
         coordinator_ledger_failed(c, &err);
 }
 
+/* A paused trial may go on now: for workers that found nothing to do before. */
+static void wake_idle(struct coordinator *c)
+{
+    if (trial_table_busy(c->table) < trial_table_workers(c->table) &&
+        steering_next(c->steering).move != MOVE_NONE)
+        c->requeued = true;
+}
+
+/* The scheduler is told; without memory it is not to be asked again. */
+static void steer_end(struct coordinator *c, int64_t trial, bool failed)
+{
+    if (steering_ended(c->steering, trial, failed))
+        coordinator_give_up(c, "out of memory for the scheduler");
+    wake_idle(c);
+}
+
 void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
 {
     struct member *member = &c->members[worker];
@@ -59,6 +75,7 @@ void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
                  given_up);
         note_failure(c, given_up, "its workers were lost");
         c->work_left -= coordinator_work_of(c, given_up);
+        steer_end(c, given_up, true);
     }
     if (held.trial != 0)
         record_left(c, held.trial, held.lease,
@@ -220,6 +237,8 @@ static void handout_send(struct coordinator *c, struct handout *handout, int wor
 static int wanted_ahead(const struct coordinator *c)
 {
     static const double ahead_s = 0.1;
+    if (steering_is_on(c->steering))
+        return 1; /* what comes next is known when a worker is free */
     int workers = trial_table_workers(c->table); /* 0: all were dismissed */
     int64_t share =
         workers > 0 ? trial_table_count(c->table, TRIAL_QUEUED) / workers : 0;
@@ -227,6 +246,18 @@ static int wanted_ahead(const struct coordinator *c)
     int64_t most = fit < GRANT_MAX ? (int64_t)fit : GRANT_MAX;
     most = most < share ? most : share;
     return most > 1 ? (int)most : 1;
+}
+
+/* A trial for a worker: one that may go on first, or else one of the queue. */
+static struct trial_lease next_lease(struct coordinator *c, int worker, double now)
+{
+    struct scheduler_step step = steering_next(c->steering);
+    if (step.move == MOVE_RESUME && !trial_table_stopping(c->table))
+        trial_table_resume(c->table, step.trial);
+    struct trial_lease lease = trial_table_grant(c->table, worker, now);
+    if (lease.trial != 0)
+        steering_granted(c->steering, lease.trial);
+    return lease;
 }
 
 /* Gives a worker its next trials, if it has few and there are any. */
@@ -244,7 +275,7 @@ static void grant_next(struct coordinator *c, int worker, double now)
         member->since = member->moved = now;
     while (held + handout.grant.count < most && handout.grant.count < GRANT_MAX &&
            handout.size < LARGE) {
-        struct trial_lease lease = trial_table_grant(c->table, worker, now);
+        struct trial_lease lease = next_lease(c, worker, now);
         if (lease.trial == 0)
             break;
         handout_add(c, &handout, worker, lease);
@@ -447,6 +478,50 @@ int64_t coordinator_unlasting_results(const struct coordinator *c)
     return count;
 }
 
+/* What a trial takes, as a running mean over all workers. */
+static void note_duration(struct coordinator *c, int worker, double now)
+{
+    static const double weight = 0.1;
+    struct member *member = &c->members[worker];
+    double seconds = now - member->since;
+    member->since = now;
+    c->trial_s = c->trial_s > 0 ? (1 - weight) * c->trial_s + weight * seconds
+                                : fmax(seconds, 1e-9);
+}
+
+/* Takes the trial from its worker, which has begun its next epoch by now. */
+static void leave_trial(struct coordinator *c, int worker, const struct report *m,
+                        int verdict, double now)
+{
+    int64_t trial = (int64_t)m->trial;
+    if (verdict == VERDICT_PAUSE) {
+        trial_table_paused(c->table, trial, m->lease, now);
+    } else {
+        trial_table_ended(c->table, trial, m->lease, TRIAL_STOPPED, now);
+        record_left(c, trial, m->lease, "");
+        c->work_left -= coordinator_work_of(c, trial);
+    }
+    coordinator_send_stop(c, worker,
+                          (struct stop){m->trial, m->lease, .at_once = true});
+    c->crews_due = true;
+    grant_next(c, worker, now);
+}
+
+/* What follows from a report that was taken in. */
+static void steer_report(struct coordinator *c, int worker, const struct report *m,
+                         enum trial_answer answer, double now)
+{
+    int verdict = steering_reported(c->steering, (int64_t)m->trial, m->epoch, m->score);
+    if (verdict < 0)
+        coordinator_give_up(c, "out of memory for the scheduler");
+    else if (verdict != VERDICT_CONTINUE)
+        leave_trial(c, worker, m, verdict, now);
+    else if (answer == ANSWER_STOP)
+        coordinator_send_stop(c, worker,
+                              (struct stop){m->trial, m->lease, .at_once = false});
+    wake_idle(c);
+}
+
 static int on_report(struct coordinator *c, int worker,
                      const struct channel_event *event, double now, struct error *err)
 {
@@ -475,21 +550,9 @@ static int on_report(struct coordinator *c, int worker,
         coordinator_ledger_failed(c, err);
     else
         owe_receipt(c, worker, (struct receipt){m.trial, m.lease, m.step});
-    if (answer == ANSWER_STOP)
-        coordinator_send_stop(c, worker,
-                              (struct stop){m.trial, m.lease, .at_once = false});
+    if (!c->unrecorded)
+        steer_report(c, worker, &m, answer, now);
     return 0;
-}
-
-/* What a trial takes, as a running mean over all workers. */
-static void note_duration(struct coordinator *c, int worker, double now)
-{
-    static const double weight = 0.1;
-    struct member *member = &c->members[worker];
-    double seconds = now - member->since;
-    member->since = now;
-    c->trial_s = c->trial_s > 0 ? (1 - weight) * c->trial_s + weight * seconds
-                                : fmax(seconds, 1e-9);
 }
 
 /* It must be kept before it counts as done. */
@@ -512,6 +575,7 @@ static int take_result(struct coordinator *c, int worker, const struct result *m
     note_duration(c, worker, now);
     c->work_left -= coordinator_work_of(c, trial);
     c->changed = true;
+    steer_end(c, trial, false);
     return 0;
 }
 
@@ -557,8 +621,10 @@ static int on_failure(struct coordinator *c, int worker,
                  again ? " and is tried again" : "", m.text);
         note_failure(c, trial, m.text);
         record_left(c, trial, m.lease, m.text);
-        if (!again)
+        if (!again) {
             c->work_left -= coordinator_work_of(c, trial);
+            steer_end(c, trial, true);
+        }
         c->changed = true;
     }
     c->requeued = true; /* or at least the worker is idle */

@@ -9,6 +9,7 @@
 #include "coordinator/progress.h"
 #include "coordinator/publisher.h"
 #include "coordinator/staging.h"
+#include "coordinator/steering.h"
 #include "coordinator/tally.h"
 
 struct member {
@@ -39,6 +40,7 @@ struct coordinator {
     size_t owed_first, owed_count, owed_capacity;
     struct channels *channels;
     struct trial_table *table;
+    struct steering *steering;
     struct tally tally;
     struct profile_sum *profile; /* NULL: nobody measures */
     struct findings *findings;

@@ -51,7 +51,7 @@ int ledger_new(struct ledger **out, const struct trial_list *list, struct error 
 /* What there is, behind a new journal or without one. */
 static int load(struct ledger **out, bool start, const char *run_dir,
                 const struct trial_list *list, struct findings *findings,
-                struct journal_end *end, struct error *err)
+                struct steering *steering, struct journal_end *end, struct error *err)
 {
     struct ledger *ledger = NULL;
     int rc = ledger_new(&ledger, list, err);
@@ -63,6 +63,7 @@ static int load(struct ledger **out, bool start, const char *run_dir,
         findings_set_store(findings,
                            (struct findings_store){ledger_read_outputs, ledger});
     rc = ledger_replay_init(&replay, ledger, findings, err);
+    replay.steering = steering;
     if (!rc && start)
         rc = committer_new(&ledger->committer, err);
     if (!rc && start)
@@ -84,15 +85,17 @@ static int load(struct ledger **out, bool start, const char *run_dir,
 }
 
 int ledger_open(struct ledger **out, const char *run_dir, const struct trial_list *list,
-                struct findings *findings, struct journal_end *end, struct error *err)
+                struct findings *findings, struct steering *steering,
+                struct journal_end *end, struct error *err)
 {
-    return load(out, true, run_dir, list, findings, end, err);
+    return load(out, true, run_dir, list, findings, steering, end, err);
 }
 
 int ledger_read(struct ledger **out, const char *run_dir, const struct trial_list *list,
-                struct findings *findings, struct journal_end *end, struct error *err)
+                struct findings *findings, struct steering *steering,
+                struct journal_end *end, struct error *err)
 {
-    return load(out, false, run_dir, list, findings, end, err);
+    return load(out, false, run_dir, list, findings, steering, end, err);
 }
 
 void ledger_close(struct ledger *ledger)

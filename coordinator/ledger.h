@@ -10,6 +10,7 @@
 #include "common/protocol.h"
 #include "coordinator/findings.h"
 #include "coordinator/records.h"
+#include "coordinator/steering.h"
 #include "coordinator/trial_list.h"
 #include "coordinator/trial_table.h"
 #include "storage/journal.h"
@@ -27,13 +28,16 @@ struct ledger_past {
 struct ledger;
 
 /* Starts a journal and puts into findings what those before it hold; list has all
- * their trials, and may have more. Borrows both. end: may be NULL. */
+ * their trials, and may have more. Borrows both. steering, which is told what has
+ * happened, and end: may be NULL. */
 int ledger_open(struct ledger **out, const char *run_dir, const struct trial_list *list,
-                struct findings *findings, struct journal_end *end, struct error *err);
+                struct findings *findings, struct steering *steering,
+                struct journal_end *end, struct error *err);
 /* The same without starting anything: what there is can be asked for, nothing recorded.
  */
 int ledger_read(struct ledger **out, const char *run_dir, const struct trial_list *list,
-                struct findings *findings, struct journal_end *end, struct error *err);
+                struct findings *findings, struct steering *steering,
+                struct journal_end *end, struct error *err);
 void ledger_close(struct ledger *ledger); /* what was not committed is lost */
 
 struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial);
@@ -48,10 +52,12 @@ const char *ledger_numerics(const struct ledger *ledger);
 int ledger_retry(struct ledger *ledger, const bool *wanted, int64_t *count,
                  struct error *err);
 
-/* Puts every trial where it goes on. wanted (trials): of this start's job; one that it
- * is not to run stays as it is, one that is done and now has more epochs goes on. */
+/* Puts every trial where it goes on, or waits as steering says. wanted (trials): of
+ * this start's job; one that it is not to run stays as it is, one that is done and now
+ * has more epochs goes on. */
 void ledger_restore(const struct ledger *ledger, const bool *wanted,
-                    struct findings *findings, struct trial_table *table);
+                    const struct steering *steering, struct findings *findings,
+                    struct trial_table *table);
 
 /* The job of this start; trials of list from first_new on are recorded with it, and
  * configurations that are new or have new settings: changed (config_count). */

@@ -55,6 +55,7 @@ int ledger_open_segments(struct ledger *ledger, const char *run_dir, struct erro
 struct ledger_replay {
     struct ledger *ledger;
     struct findings *findings;
+    struct steering *steering;             /* NULL: nobody wants to know */
     struct ledger_seen *seen;              /* (trials) */
     uint32_t last_checkpoint, last_output; /* highest segments named */
 };

@@ -64,6 +64,29 @@ static const char *keep_text(struct ledger *ledger, const char *text)
     return copy;
 }
 
+static int no_memory(struct error *err)
+{
+    return error_set(err, ERR_MEMORY, "out of memory for the scheduler");
+}
+
+static int steer_end(const struct ledger_replay *replay, uint64_t trial, bool failed,
+                     struct error *err)
+{
+    return replay->steering && steering_ended(replay->steering, (int64_t)trial, failed)
+               ? no_memory(err)
+               : 0;
+}
+
+static int steer_report(const struct ledger_replay *replay, const struct report *report,
+                        struct error *err)
+{
+    return replay->steering &&
+                   steering_reported(replay->steering, (int64_t)report->trial,
+                                     report->epoch, report->score) < 0
+               ? no_memory(err)
+               : 0;
+}
+
 static int take_grant(const struct ledger_replay *replay, const struct frame *frame,
                       struct error *err)
 {
@@ -81,6 +104,8 @@ static int take_grant(const struct ledger_replay *replay, const struct frame *fr
     if (!host || !numerics)
         return error_set(err, ERR_MEMORY, "out of memory for the journal");
     findings_begun(replay->findings, (int64_t)m.trial, host, numerics);
+    if (replay->steering)
+        steering_granted(replay->steering, (int64_t)m.trial);
     replay->seen[m.trial - 1].numerics = numerics;
     entry->past.state = TRIAL_QUEUED; /* running, if its coordinator still lived */
     entry->past.lease = m.lease;
@@ -138,7 +163,7 @@ static int take_report(struct ledger_replay *replay, const struct frame *frame,
     note_segment(&replay->last_checkpoint, m.ref);
     if (seen->numerics)
         replay->ledger->numerics = seen->numerics;
-    return rc ? ERR_INPUT : 0;
+    return rc ? ERR_INPUT : steer_report(replay, &m.report, err);
 }
 
 static int take_result(struct ledger_replay *replay, const struct frame *frame,
@@ -159,7 +184,7 @@ static int take_result(struct ledger_replay *replay, const struct frame *frame,
     entry->past.state = TRIAL_DONE;
     entry->outputs = m.ref;
     note_segment(&replay->last_output, m.ref);
-    return rc ? ERR_INPUT : 0;
+    return rc ? ERR_INPUT : steer_end(replay, m.result.trial, false, err);
 }
 
 static int take_dropped(const struct ledger_replay *replay, const struct frame *frame,
@@ -190,8 +215,11 @@ static int take_left(const struct ledger_replay *replay, const struct frame *fra
     entry->past.losses = m.losses;
     if (m.state != TRIAL_QUEUED)
         entry->checkpoint = (struct segment_ref){0}; /* a retry begins anew */
-    return m.text[0] ? findings_failure(replay->findings, (int64_t)m.trial, m.text, err)
-                     : 0;
+    if (m.state == TRIAL_FAILED || m.state == TRIAL_GIVEN_UP)
+        rc = steer_end(replay, m.trial, true, err);
+    return !rc && m.text[0]
+               ? findings_failure(replay->findings, (int64_t)m.trial, m.text, err)
+               : rc;
 }
 
 int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
@@ -278,7 +306,8 @@ int ledger_replay_end(struct ledger_replay *replay, struct error *err)
 }
 
 static enum trial_state state_now(const struct ledger *ledger, int64_t trial,
-                                  bool wanted, struct findings *findings)
+                                  bool wanted, const struct steering *steering,
+                                  struct findings *findings)
 {
     const struct ledger_past *past = &ledger->entries[trial - 1].past;
 
@@ -286,8 +315,8 @@ static enum trial_state state_now(const struct ledger *ledger, int64_t trial,
         return past->attempts > 0 ? TRIAL_STOPPED : TRIAL_UNWANTED;
     if (!wanted)
         return past->state;
-    if (past->state == TRIAL_STOPPED)
-        return TRIAL_QUEUED; /* the job names it again */
+    if (past->state == TRIAL_QUEUED || past->state == TRIAL_STOPPED)
+        return steering_state(steering, trial); /* the job names it again */
     if (past->state != TRIAL_DONE ||
         past->granted_epochs >= ledger_config_of(ledger, trial)->epochs)
         return past->state;
@@ -296,12 +325,13 @@ static enum trial_state state_now(const struct ledger *ledger, int64_t trial,
 }
 
 void ledger_restore(const struct ledger *ledger, const bool *wanted,
-                    struct findings *findings, struct trial_table *table)
+                    const struct steering *steering, struct findings *findings,
+                    struct trial_table *table)
 {
     for (int64_t trial = 1; trial <= ledger->list->trial_count; trial++) {
         const struct ledger_past *past = &ledger->entries[trial - 1].past;
         struct trial_restored restored = {
-            .state = state_now(ledger, trial, wanted[trial - 1], findings),
+            .state = state_now(ledger, trial, wanted[trial - 1], steering, findings),
             .epochs = past->epochs,
             .lease = past->lease,
             .attempts = past->attempts,

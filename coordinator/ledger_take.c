@@ -155,7 +155,7 @@ int ledger_take(struct ledger *ledger, const char *run_dir,
     int rc = findings_new(&findings, job, err);
 
     if (!rc)
-        rc = ledger_read(&taking.from, run_dir, job->list, findings, end, err);
+        rc = ledger_read(&taking.from, run_dir, job->list, findings, NULL, end, err);
     findings_free(findings);
     if (!rc)
         rc = journal_read(run_dir, take, &taking, end, err);

@@ -48,7 +48,8 @@ struct trial_table {
 const char *trial_state_name(enum trial_state state)
 {
     static const char *const names[TRIAL_STATE_COUNT] = {
-        "queued", "running", "done", "stopped", "failed", "given up", "unwanted"};
+        "queued", "running",  "done",     "stopped",
+        "failed", "given up", "unwanted", "paused"};
 
     return names[state];
 }
@@ -334,6 +335,20 @@ enum trial_answer trial_table_ended(struct trial_table *table, int64_t trial,
     return leave(table, trial, lease, state, now);
 }
 
+enum trial_answer trial_table_paused(struct trial_table *table, int64_t trial,
+                                     uint32_t lease, double now)
+{
+    return leave(table, trial, lease, TRIAL_PAUSED, now);
+}
+
+void trial_table_resume(struct trial_table *table, int64_t trial)
+{
+    if (table->trials[trial].state != TRIAL_PAUSED)
+        return;
+    set_state(table, trial, TRIAL_QUEUED);
+    chain_prepend(table, &table->queue, (int32_t)trial);
+}
+
 enum trial_answer trial_table_failed(struct trial_table *table, int64_t trial,
                                      uint32_t lease, bool elsewhere, double now)
 {
@@ -353,6 +368,28 @@ enum trial_answer trial_table_released(struct trial_table *table, int64_t trial,
 void trial_table_stop(struct trial_table *table) { table->stopping = true; }
 
 bool trial_table_stopping(const struct trial_table *table) { return table->stopping; }
+
+static int64_t close_queued(struct trial_table *t)
+{
+    int64_t unbegun = 0;
+
+    while (t->queue.first) {
+        int32_t trial = t->queue.first;
+        bool begun = t->trials[trial].epochs > 0;
+        chain_remove(t, &t->queue, trial);
+        set_state(t, trial, begun ? TRIAL_STOPPED : TRIAL_UNWANTED);
+        unbegun += !begun;
+    }
+    return unbegun;
+}
+
+int64_t trial_table_close(struct trial_table *table)
+{
+    for (int64_t i = 1; i <= table->trial_count; i++)
+        if (table->trials[i].state == TRIAL_PAUSED)
+            set_state(table, i, TRIAL_STOPPED);
+    return close_queued(table);
+}
 
 void trial_table_restore(struct trial_table *table, int64_t trial,
                          const struct trial_restored *restored)

@@ -6,9 +6,10 @@
  * trial takes 28 bytes.
  *
  *   queued ──granted──> running ──finished──> done
- *     ^                    │ ├────failed────> failed
- *     └──released, lost────┘ ├────stopped───> stopped
- *                            └─lost again───> given up */
+ *    ^ ^                   ││├────failed────> failed
+ *    │ └──released, lost───┘│├────stopped───> stopped
+ *    │                      │└─lost again───> given up
+ *    └──resumed── paused <──┘ */
 #ifndef COORDINATOR_TRIAL_TABLE_H
 #define COORDINATOR_TRIAL_TABLE_H
 
@@ -24,6 +25,7 @@ enum trial_state {
     TRIAL_GIVEN_UP, /* lost its worker too often; final */
     TRIAL_UNWANTED, /* never begun, and not this run's: another shard's, or of a job
                        that names it no more */
+    TRIAL_PAUSED,   /* it waits at its last report for a scheduler's word */
     TRIAL_STATE_COUNT
 };
 const char *trial_state_name(enum trial_state state); /* "given up" */
@@ -81,6 +83,13 @@ enum trial_answer trial_table_reported(struct trial_table *table, int64_t trial,
 /* Final states: DONE or STOPPED. */
 enum trial_answer trial_table_ended(struct trial_table *table, int64_t trial,
                                     uint32_t lease, enum trial_state state, double now);
+/* It waits from this report on. Its worker is free at once, and is to be told so: what
+ * it says of this lease later is ignored. */
+enum trial_answer trial_table_paused(struct trial_table *table, int64_t trial,
+                                     uint32_t lease, double now);
+/* A paused trial is to go on: before all that are queued. One that is not paused stays
+ * as it is. */
+void trial_table_resume(struct trial_table *table, int64_t trial);
 /* It could not be computed: FAILED; or queued again where it may succeed elsewhere and
  * attempts are left. */
 enum trial_answer trial_table_failed(struct trial_table *table, int64_t trial,
@@ -92,6 +101,9 @@ enum trial_answer trial_table_released(struct trial_table *table, int64_t trial,
 /* Nothing more is handed out; running trials are handed back at their next report. */
 void trial_table_stop(struct trial_table *table);
 bool trial_table_stopping(const struct trial_table *table);
+/* The run ends with those that wait: paused trials, and queued ones that have reported,
+ * are STOPPED; others that are queued UNWANTED. Returns how many of these there are. */
+int64_t trial_table_close(struct trial_table *table);
 /* What an earlier run has left of a trial; before the start, once a trial. */
 struct trial_restored {
     enum trial_state state; /* not running */

@@ -25,6 +25,7 @@ struct coordination {
     struct history history;
     struct sample_run run;
     struct findings *findings;
+    struct steering *steering;
     struct trial_table *table;
     struct ledger *ledger;
 };
@@ -51,13 +52,17 @@ static int start(struct coordination *c, const char *dir,
     if (!rc)
         rc = findings_new(&c->findings, &c->run.job, err);
     if (!rc)
-        rc = ledger_open(&c->ledger, dir, &c->run.enrolment.list, c->findings, NULL,
-                         err);
+        rc = steering_new(&c->steering, &c->run.spec, &c->run.enrolment.list,
+                          c->run.enrolment.wanted, err);
+    if (!rc)
+        rc = ledger_open(&c->ledger, dir, &c->run.enrolment.list, c->findings,
+                         c->steering, NULL, err);
     if (rc)
         return rc;
     int64_t trials = c->run.enrolment.list.trial_count;
     CU_ASSERT_PTR_NOT_NULL_FATAL(c->table = trial_table_new(trials, 1, policy, 0));
-    ledger_restore(c->ledger, c->run.enrolment.wanted, c->findings, c->table);
+    ledger_restore(c->ledger, c->run.enrolment.wanted, c->steering, c->findings,
+                   c->table);
     trial_table_worker_joined(c->table, 0, 0);
     struct ledger_job job = {
         .encoder = c->run.job.encoder_digest,
@@ -87,6 +92,7 @@ static void must_start(struct coordination *c, const char *dir,
 static void stop(struct coordination *c)
 {
     ledger_close(c->ledger);
+    steering_free(c->steering);
     trial_table_free(c->table);
     findings_free(c->findings);
     sample_run_clear(&c->run);

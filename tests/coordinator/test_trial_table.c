@@ -373,6 +373,49 @@ static void restored_trials_go_on_where_they_were(void)
     trial_table_free(t);
 }
 
+static void paused_trial_waits_until_it_is_resumed(void)
+{
+    struct trial_table *t = table_of(3, 1);
+    struct trial_lease a, again;
+
+    trial_table_worker_joined(t, 0, 0);
+    a = trial_table_grant(t, 0, 1);
+    CU_ASSERT_EQUAL(trial_table_reported(t, 1, a.lease, 1, 2), ANSWER_CONTINUE);
+    CU_ASSERT_EQUAL(trial_table_paused(t, 1, a.lease, 2), ANSWER_CONTINUE);
+    CU_ASSERT_EQUAL(trial_table_state(t, 1), TRIAL_PAUSED);
+    CU_ASSERT_EQUAL(trial_table_held(t, 0), 0);
+    CU_ASSERT_EQUAL(trial_table_reported(t, 1, a.lease, 2, 3), ANSWER_IGNORE);
+    CU_ASSERT_EQUAL(trial_table_released(t, 1, a.lease, 3), ANSWER_IGNORE);
+    trial_table_resume(t, 1);
+    trial_table_resume(t, 1); /* queued by now: nothing happens */
+    again = trial_table_grant(t, 0, 4);
+    CU_ASSERT_EQUAL(again.trial, 1); /* before 2 and 3 */
+    CU_ASSERT_EQUAL(again.epochs, 1);
+    CU_ASSERT(again.lease > a.lease);
+    trial_table_resume(t, 1); /* and running */
+    CU_ASSERT_EQUAL(trial_table_state(t, 1), TRIAL_RUNNING);
+    trial_table_free(t);
+}
+
+static void closing_ends_what_waits(void)
+{
+    struct trial_table *t = table_of(4, 1);
+
+    trial_table_restore(t, 1, &(struct trial_restored){TRIAL_PAUSED, 3, 7, 1, 0});
+    trial_table_restore(t, 2, &(struct trial_restored){TRIAL_DONE, 9, 8, 1, 0});
+    trial_table_restore(t, 3, &(struct trial_restored){TRIAL_QUEUED, 1, 9, 1, 0});
+    CU_ASSERT_EQUAL(trial_table_count(t, TRIAL_PAUSED), 1);
+    CU_ASSERT_FALSE(trial_table_over(t));
+    CU_ASSERT_EQUAL(trial_table_close(t), 1);
+    CU_ASSERT_EQUAL(trial_table_state(t, 1), TRIAL_STOPPED);
+    CU_ASSERT_EQUAL(trial_table_state(t, 2), TRIAL_DONE);
+    CU_ASSERT_EQUAL(trial_table_state(t, 3), TRIAL_STOPPED);
+    CU_ASSERT_EQUAL(trial_table_state(t, 4), TRIAL_UNWANTED);
+    CU_ASSERT(trial_table_over(t));
+    CU_ASSERT_EQUAL(trial_table_grant(t, 0, 1).trial, 0);
+    trial_table_free(t);
+}
+
 static void job_without_trials_is_over(void)
 {
     struct trial_table *t = table_of(0, 1);
@@ -400,6 +443,7 @@ static void check_counts(const struct trial_table *t)
 /* One random thing happens to one worker. */
 static void storm_event(struct trial_table *t, int worker, unsigned what, double now)
 {
+    static int64_t paused; /* the last one */
     struct trial_lease a = trial_table_computing(t, worker);
 
     if (what < 30) {
@@ -410,6 +454,9 @@ static void storm_event(struct trial_table *t, int worker, unsigned what, double
         trial_table_ended(t, a.trial, a.lease, TRIAL_DONE, now);
     } else if (what < 85) {
         trial_table_released(t, a.trial, a.lease, now);
+    } else if (what < 86) {
+        if (trial_table_paused(t, a.trial, a.lease, now) == ANSWER_CONTINUE)
+            paused = a.trial;
     } else if (what < 87) {
         trial_table_worker_dismissed(t, worker);
     } else if (what < 92) {
@@ -417,6 +464,8 @@ static void storm_event(struct trial_table *t, int worker, unsigned what, double
     } else {
         trial_table_worker_joined(t, worker, now);
     }
+    if (what % 2 && paused)
+        trial_table_resume(t, paused);
 }
 
 static void storm_of_events_loses_no_trial(void)
@@ -467,6 +516,8 @@ int main(void)
         SUITE_TEST(failure_of_the_trials_own_is_final),
         SUITE_TEST(worker_that_never_joins_is_found_by_the_time),
         SUITE_TEST(restored_trials_go_on_where_they_were),
+        SUITE_TEST(paused_trial_waits_until_it_is_resumed),
+        SUITE_TEST(closing_ends_what_waits),
         SUITE_TEST(job_without_trials_is_over),
         SUITE_TEST(storm_of_events_loses_no_trial),
         {NULL, NULL},

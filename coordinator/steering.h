@@ -1,0 +1,45 @@
+/* What a run's scheduler makes of its trials: which stop, wait and go on.
+ *
+ * Pure: fed with what happens to trials, while it happens and, at the next start, from
+ * the journal in the same order; so nothing of it is recorded besides. Trials that the
+ * job does not want, or without a scheduler all, are answered by CONTINUE. Calls that
+ * return int return ERR_MEMORY when out of memory; then it is good for steering_free()
+ * only. */
+#ifndef COORDINATOR_STEERING_H
+#define COORDINATOR_STEERING_H
+
+#include "common/error.h"
+#include "coordinator/scheduler.h"
+#include "coordinator/trial_list.h"
+#include "coordinator/trial_table.h"
+#include "jobs/job_spec.h"
+
+struct steering;
+
+/* All borrowed; wanted (trials): of this start's job. */
+int steering_new(struct steering **out, const struct job_spec *spec,
+                 const struct trial_list *list, const bool *wanted, struct error *err);
+void steering_free(struct steering *steering);
+
+/* Whether there is a scheduler. */
+bool steering_is_on(const struct steering *steering);
+
+void steering_granted(struct steering *steering, int64_t trial);
+/* The end of an epoch (from 1). A scheduler's verdict, or ERR_MEMORY. */
+int steering_reported(struct steering *steering, int64_t trial, int epoch,
+                      double score);
+/* It is done, has failed, or is given up. */
+int steering_ended(struct steering *steering, int64_t trial, bool failed);
+
+/* What a free worker is to do before a trial that nobody has begun. */
+struct scheduler_step steering_next(const struct steering *steering);
+
+/* Where a trial that could go on is after a replay: QUEUED, PAUSED or STOPPED. */
+enum trial_state steering_state(const struct steering *steering, int64_t trial);
+/* Whether nothing runs and nothing can be handed out. */
+bool steering_over(const struct steering *steering, const struct trial_table *table);
+/* Its bracket and the rung (from 0; -1: none) at which it was last judged. */
+int steering_bracket(const struct steering *steering, int64_t trial);
+int steering_rung(const struct steering *steering, int64_t trial);
+
+#endif
