@@ -88,10 +88,10 @@ static int find_place(int mpi_rank, struct worker_place *place, struct error *er
     return 0;
 }
 
-/* When the command began, by the wall's clock: the launcher may be on another host. */
-static double begun_s(void)
+/* Seconds since 1970 from the launcher, which may be on another host; 0: none. */
+static double wall_time_of(const char *name)
 {
-    const char *text = getenv("SHIFTWORK_BEGUN");
+    const char *text = getenv(name);
     return text ? strtod(text, NULL) : 0;
 }
 
@@ -118,7 +118,8 @@ static int coordinate(struct run_setup *setup, const struct run_lock *lock, int 
         .lock = lock,
         .workers = workers,
         .stops = &stops,
-        .begun_s = begun_s(),
+        .begun_s = wall_time_of("SHIFTWORK_BEGUN"),
+        .end_s = wall_time_of("SHIFTWORK_END_S"),
     };
     const struct job_cluster *cluster = &setup->spec.cluster;
     int64_t added = setup->enrolment.list.trial_count - setup->enrolment.first_new + 1;

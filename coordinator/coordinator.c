@@ -314,11 +314,41 @@ static struct outcome outcome_now(const struct coordinator *c)
     return outcome;
 }
 
+/* Nobody lets them go on any more: the scheduler, or a limit of the job's own. */
+static void close_rest(struct coordinator *c)
+{
+    if (trial_table_stopping(c->table))
+        return;
+    if (c->limit == LIMIT_ALLOCATION) {
+        log_line("stopping: no epoch more would end before the allocation does");
+        trial_table_stop(c->table);
+        return;
+    }
+    int64_t unbegun = trial_table_close(c->table);
+    c->tally.trials -= unbegun;
+    if (c->limit != LIMIT_NONE)
+        log_line("%s used up: %lld trial%s not begun", budget_limit_name(c->limit),
+                 (long long)unbegun, unbegun == 1 ? " was" : "s were");
+}
+
+/* Nothing runs, and nothing can or may begin. What was in the way may be gone: a trial
+ * whose epoch was counted on has failed. */
+static bool is_over(struct coordinator *c, double now)
+{
+    if (steering_over(c->steering, c->table))
+        return true;
+    if (c->limit == LIMIT_NONE || trial_table_count(c->table, TRIAL_RUNNING) > 0)
+        return false;
+    c->limit = LIMIT_NONE;
+    coordinator_grant_all(c, now);
+    return c->limit != LIMIT_NONE && trial_table_count(c->table, TRIAL_RUNNING) == 0;
+}
+
 static void run_loop(struct coordinator *c)
 {
     double pause = least_sleep_s;
-    while (!steering_over(c->steering, c->table)) {
-        double now = clock_monotonic_s();
+    for (double now; !is_over(c, now = clock_monotonic_s());) {
+        ledger_clock(c->ledger, clock_wall_s(), budget_ran_s(&c->budget, now));
         check_lock_in_turn(c, now);
         check_stops(c);
         bool busy = coordinator_receive(c, now);
@@ -338,13 +368,6 @@ static void run_loop(struct coordinator *c)
             pause = fmin(2 * pause, most_sleep_s);
         }
     }
-}
-
-/* Nobody lets them go on any more. */
-static void close_rest(struct coordinator *c)
-{
-    if (!trial_table_stopping(c->table))
-        trial_table_close(c->table);
 }
 
 /* The same text may mean other trials: where the file that init names has changed. */
@@ -421,6 +444,22 @@ static int read_inits(struct coordinator *c, struct error *err)
     return 0;
 }
 
+static struct budget budget_of(const struct coordinator *c, double now)
+{
+    const struct job_sweep *sweep = &c->spec->sweep;
+    struct budget budget = {
+        .epochs = sweep->epochs,
+        .wall_s = 3600 * sweep->wall_time,
+        .ran_s = ledger_ran_s(c->ledger),
+        .begun = now,
+        .end = c->order->end_s > 0 ? now + c->order->end_s - clock_wall_s() : INFINITY,
+    };
+    for (int64_t i = 1; i <= c->list->trial_count; i++)
+        if (c->order->enrolment->wanted[i - 1])
+            budget.used += trial_table_epochs(c->table, i);
+    return budget;
+}
+
 static int coordinator_init(struct coordinator *c, const char *results,
                             struct error *err)
 {
@@ -470,6 +509,7 @@ static int coordinator_init(struct coordinator *c, const char *results,
                  end.last, (unsigned long long)end.ignored);
     ledger_restore(c->ledger, c->order->enrolment->wanted, c->steering, c->findings,
                    c->table);
+    c->budget = budget_of(c, now);
     c->tally = tally_of(c->table, c->order->enrolment->wanted, c->list->trial_count);
     for (int64_t i = 1; i <= c->list->trial_count; i++)
         if (trial_table_state(c->table, i) == TRIAL_QUEUED)

@@ -29,6 +29,7 @@ struct coordinator_order {
     /* How often it was asked to stop: once, at the next reports; twice, at once. */
     const volatile sig_atomic_t *stops;
     double begun_s; /* wall time at which the user's command began; 0: unknown */
+    double end_s;   /* wall time at which the allocation ends; 0: never */
 };
 
 /* How it went, besides the outcome. */

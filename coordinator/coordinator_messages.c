@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-double coordinator_work_of(const struct coordinator *c, int64_t trial)
+/* Training examples of an epoch. */
+static double rows_of(const struct coordinator *c, int64_t trial)
 {
     struct trial_parts parts = trial_list_parts(c->list, trial);
     const struct trial_list_config *config =
@@ -22,8 +23,29 @@ double coordinator_work_of(const struct coordinator *c, int64_t trial)
         rows = config->limit;
     if (config->subsample > 0 && config->subsample < rows)
         rows = config->subsample;
+    return (double)rows;
+}
+
+static int epochs_of(const struct coordinator *c, int64_t trial)
+{
+    return trial_list_config_of(c->list, trial_list_parts(c->list, trial).config)
+        ->epochs;
+}
+
+double coordinator_work_of(const struct coordinator *c, int64_t trial)
+{
     int done = ledger_past(c->ledger, trial).epochs; /* before this start */
-    return (double)rows * fmax(0, config->epochs - done);
+    return rows_of(c, trial) * fmax(0, epochs_of(c, trial) - done);
+}
+
+bool coordinator_may_begin(struct coordinator *c, int64_t trial, int64_t running,
+                           double now)
+{
+    double epoch_s = findings_epoch_s(c->findings, trial);
+    if (epoch_s == 0)
+        epoch_s = c->row_s * rows_of(c, trial);
+    c->limit = budget_check(&c->budget, running, epoch_s, now);
+    return c->limit == LIMIT_NONE;
 }
 
 static void note_failure(struct coordinator *c, int64_t trial, const char *text)
@@ -196,7 +218,7 @@ static void handout_add(struct coordinator *c, struct handout *handout, int work
     const struct member *member = &c->members[worker];
     int at = handout->grant.count++;
     struct trial_parts parts = trial_list_parts(c->list, lease.trial);
-    int epochs = trial_list_config_of(c->list, parts.config)->epochs;
+    int epochs = epochs_of(c, lease.trial);
     struct error err;
     char *text = handout->texts[at] = trial_list_text(c->list, lease.trial);
     struct bytes *checkpoint = &handout->checkpoints[at];
@@ -254,6 +276,10 @@ static struct trial_lease next_lease(struct coordinator *c, int worker, double n
     struct scheduler_step step = steering_next(c->steering);
     if (step.move == MOVE_RESUME && !trial_table_stopping(c->table))
         trial_table_resume(c->table, step.trial);
+    int64_t first = trial_table_first(c->table);
+    if (first == 0 || !coordinator_may_begin(
+                          c, first, trial_table_count(c->table, TRIAL_RUNNING), now))
+        return (struct trial_lease){0};
     struct trial_lease lease = trial_table_grant(c->table, worker, now);
     if (lease.trial != 0)
         steering_granted(c->steering, lease.trial);
@@ -491,10 +517,12 @@ static void note_duration(struct coordinator *c, int worker, double now)
 
 /* Takes the trial from its worker, which has begun its next epoch by now. */
 static void leave_trial(struct coordinator *c, int worker, const struct report *m,
-                        int verdict, double now)
+                        enum trial_state state, double now)
 {
     int64_t trial = (int64_t)m->trial;
-    if (verdict == VERDICT_PAUSE) {
+    if (state == TRIAL_QUEUED) {
+        trial_table_released(c->table, trial, m->lease, now);
+    } else if (state == TRIAL_PAUSED) {
         trial_table_paused(c->table, trial, m->lease, now);
     } else {
         trial_table_ended(c->table, trial, m->lease, TRIAL_STOPPED, now);
@@ -507,6 +535,14 @@ static void leave_trial(struct coordinator *c, int worker, const struct report *
     grant_next(c, worker, now);
 }
 
+/* Whether there is a next epoch, and no time or epochs for it. */
+static bool must_not_go_on(struct coordinator *c, const struct report *m, double now)
+{
+    int64_t others = trial_table_count(c->table, TRIAL_RUNNING) - 1;
+    return m->epoch < epochs_of(c, (int64_t)m->trial) &&
+           !coordinator_may_begin(c, (int64_t)m->trial, others, now);
+}
+
 /* What follows from a report that was taken in. */
 static void steer_report(struct coordinator *c, int worker, const struct report *m,
                          enum trial_answer answer, double now)
@@ -515,11 +551,26 @@ static void steer_report(struct coordinator *c, int worker, const struct report 
     if (verdict < 0)
         coordinator_give_up(c, "out of memory for the scheduler");
     else if (verdict != VERDICT_CONTINUE)
-        leave_trial(c, worker, m, verdict, now);
+        leave_trial(c, worker, m,
+                    verdict == VERDICT_PAUSE ? TRIAL_PAUSED : TRIAL_STOPPED, now);
+    else if (must_not_go_on(c, m, now))
+        leave_trial(c, worker, m, TRIAL_QUEUED, now);
     else if (answer == ANSWER_STOP)
         coordinator_send_stop(c, worker,
                               (struct stop){m->trial, m->lease, .at_once = false});
     wake_idle(c);
+}
+
+/* What epochs take, as a running mean over all workers, and how many there were. */
+static void note_epoch(struct coordinator *c, const struct report *m, int before)
+{
+    static const double weight = 0.1;
+    double rows = rows_of(c, (int64_t)m->trial) * m->epoch;
+    if (m->epoch <= before)
+        return;
+    c->budget.used += m->epoch - before;
+    double row_s = m->seconds / fmax(rows, 1);
+    c->row_s = c->row_s > 0 ? (1 - weight) * c->row_s + weight * row_s : row_s;
 }
 
 static int on_report(struct coordinator *c, int worker,
@@ -532,6 +583,7 @@ static int on_report(struct coordinator *c, int worker,
     if (rc || c->unrecorded) /* its worker was told to leave it */
         return rc;
     enum trial_answer answer = ANSWER_IGNORE;
+    int before = trial_table_epochs(c->table, (int64_t)m.trial);
     if (holds(c, worker, m.trial))
         answer =
             trial_table_reported(c->table, (int64_t)m.trial, m.lease, m.epoch, now);
@@ -545,6 +597,7 @@ static int on_report(struct coordinator *c, int worker,
     rc = findings_report(c->findings, &m, err);
     if (rc)
         return rc;
+    note_epoch(c, &m, before);
     c->changed = true;
     if (ledger_report(c->ledger, &m, err))
         coordinator_ledger_failed(c, err);

@@ -3,6 +3,7 @@
 #define COORDINATOR_COORDINATOR_PARTS_H
 
 #include "common/channels.h"
+#include "coordinator/budget.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/crews.h"
 #include "coordinator/ledger.h"
@@ -41,6 +42,9 @@ struct coordinator {
     struct channels *channels;
     struct trial_table *table;
     struct steering *steering;
+    struct budget budget;
+    enum budget_limit limit; /* in the way of what was to begin last */
+    double row_s;            /* a worker's seconds a training example; 0: not known */
     struct tally tally;
     struct profile_sum *profile; /* NULL: nobody measures */
     struct findings *findings;
@@ -75,6 +79,10 @@ void coordinator_ledger_failed(struct coordinator *c, const struct error *err);
 void coordinator_send_receipts(struct coordinator *c);
 /* Results that are counted as done, but were not committed. */
 int64_t coordinator_unlasting_results(const struct coordinator *c);
+/* Whether the trial may begin its next epoch; if not, c->limit says what is in the way.
+ * running: trials under way besides. */
+bool coordinator_may_begin(struct coordinator *c, int64_t trial, int64_t running,
+                           double now);
 /* Training examples that this start has to do for a trial, if it does not end early. */
 double coordinator_work_of(const struct coordinator *c, int64_t trial);
 /* The worker's trials are handed out again; nothing more is heard of it. */

@@ -332,3 +332,12 @@ double findings_best(const struct findings *findings, int task)
     int64_t best = findings->leaders[task].best;
     return best ? findings_score(findings, best) : NAN;
 }
+
+double findings_epoch_s(const struct findings *findings, int64_t trial)
+{
+    const struct entry *entry = findings_entry(findings, trial);
+    const struct epoch *last =
+        epochs_last(&entry->epochs, findings_metrics_of(findings, trial));
+
+    return last && last->epoch > 0 ? last->seconds / last->epoch : 0;
+}

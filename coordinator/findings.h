@@ -77,6 +77,9 @@ void findings_reopen(struct findings *findings, int64_t trial);
 /* The best score of a task's finished or running trials; NaN where there is none. */
 double findings_best(const struct findings *findings, int task);
 
+/* Seconds that an epoch of the trial has taken, with its scoring; 0: none is known. */
+double findings_epoch_s(const struct findings *findings, int64_t trial);
+
 /* Everything as it is now, for another thread to make tables of while findings go on:
  * one at a time. Costs a copy of 80 bytes a trial and nothing a report, since reports,
  * outputs and texts are shared. */

@@ -172,13 +172,34 @@ int ledger_job(struct ledger *ledger, const struct ledger_job *job, struct error
     return rc ? rc : record_trials(ledger, job->first_new, err);
 }
 
+double ledger_ran_s(const struct ledger *ledger) { return ledger->recorded.ran_s; }
+
+void ledger_clock(struct ledger *ledger, double unix_s, double ran_s)
+{
+    ledger->clock = (struct record_clock){unix_s, ran_s};
+}
+
+/* A record of something that happens now; the time stands before it where the last one
+ * that was recorded is older than this. */
+static struct bytes *begin(struct ledger *ledger, enum record_type type)
+{
+    static const double grain_s = 0.1;
+
+    if (ledger->clock.ran_s >= ledger->recorded.ran_s + grain_s) {
+        ledger->recorded = ledger->clock;
+        record_clock_put(journal_begin(ledger->journal, RECORD_CLOCK), &ledger->clock);
+        journal_append(ledger->journal);
+    }
+    return journal_begin(ledger->journal, type);
+}
+
 int ledger_grant(struct ledger *ledger, struct trial_lease lease, int epochs,
                  const char *host, const char *numerics, struct error *err)
 {
     struct record_grant m = {(uint64_t)lease.trial, lease.lease, epochs, host,
                              numerics};
 
-    record_grant_put(journal_begin(ledger->journal, RECORD_GRANT), &m);
+    record_grant_put(begin(ledger, RECORD_GRANT), &m);
     return ledger_appended(ledger, err);
 }
 
@@ -191,7 +212,7 @@ int ledger_report(struct ledger *ledger, const struct report *report, struct err
 
     if (rc)
         return rc;
-    record_report_put(journal_begin(ledger->journal, RECORD_REPORT), &m);
+    record_report_put(begin(ledger, RECORD_REPORT), &m);
     rc = ledger_appended(ledger, err);
     segments_release(ledger->checkpoints, entry->checkpoint, ledger_ticket(ledger));
     entry->checkpoint = m.ref;
@@ -286,7 +307,7 @@ int ledger_result(struct ledger *ledger, const struct result *result,
 
     if (rc)
         return rc;
-    record_result_put(journal_begin(ledger->journal, RECORD_RESULT), &m);
+    record_result_put(begin(ledger, RECORD_RESULT), &m);
     rc = ledger_appended(ledger, err);
     uint64_t ticket = ledger_ticket(ledger);
     set_outputs(ledger, entry, m.ref, ticket); /* those before: of fewer epochs */
@@ -302,7 +323,7 @@ int ledger_left(struct ledger *ledger, int64_t trial, uint32_t lease,
         (uint64_t)trial, lease, (uint8_t)state, (uint16_t)losses, text,
     };
 
-    record_left_put(journal_begin(ledger->journal, RECORD_LEFT), &m);
+    record_left_put(begin(ledger, RECORD_LEFT), &m);
     int rc = ledger_appended(ledger, err);
     if (state != TRIAL_QUEUED)
         release(ledger->checkpoints, &entry_of(ledger, trial)->checkpoint,
@@ -334,7 +355,7 @@ int ledger_end(struct ledger *ledger, int exit_code, int64_t done, int64_t given
 {
     struct record_end m = {exit_code, done, given_up, left};
 
-    record_end_put(journal_begin(ledger->journal, RECORD_END), &m);
+    record_end_put(begin(ledger, RECORD_END), &m);
     return ledger_appended(ledger, err);
 }
 

@@ -46,6 +46,12 @@ struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial);
  * NULL: there is none. */
 const char *ledger_numerics(const struct ledger *ledger);
 
+/* Seconds that all starts before this one have run. */
+double ledger_ran_s(const struct ledger *ledger);
+/* What is recorded from now on happens at this time of the wall's clock, after all
+ * starts together ran so long. */
+void ledger_clock(struct ledger *ledger, double unix_s, double ran_s);
+
 /* Queues trials again that have failed or were given up: those wanted (trials) by this
  * start's job, without the workers that were lost with them. Recorded, so that later
  * starts know; before ledger_restore(). count: how many. */

@@ -33,6 +33,7 @@ struct ledger {
     char **texts;
     int text_count;
     const char *numerics; /* of the last report before this start; NULL: none */
+    struct record_clock clock, recorded; /* now, and in the journal */
 };
 
 /* A findings_store's read. */

@@ -222,6 +222,17 @@ static int take_left(const struct ledger_replay *replay, const struct frame *fra
                : rc;
 }
 
+static int take_clock(const struct ledger_replay *replay, const struct frame *frame,
+                      struct error *err)
+{
+    struct record_clock m;
+    int rc = record_clock_get(&m, frame->payload, frame->size, err);
+
+    if (!rc)
+        replay->ledger->recorded = m;
+    return rc;
+}
+
 int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
 {
     struct ledger_replay *replay = arg;
@@ -237,6 +248,8 @@ int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
         return take_left(replay, frame, err);
     case RECORD_DROPPED:
         return take_dropped(replay, frame, err);
+    case RECORD_CLOCK:
+        return take_clock(replay, frame, err);
     case RECORD_JOB: /* history_read() has taken these in */
     case RECORD_CONFIG:
     case RECORD_TRIALS:

@@ -339,6 +339,24 @@ int record_dropped_get(struct record_dropped *m, const void *data, size_t size,
     return bytes_done(&in) ? 0 : no_record("DROPPED", err);
 }
 
+void record_clock_put(struct bytes *out, const struct record_clock *m)
+{
+    bytes_put_f64(out, m->unix_s);
+    bytes_put_f64(out, m->ran_s);
+}
+
+int record_clock_get(struct record_clock *m, const void *data, size_t size,
+                     struct error *err)
+{
+    struct bytes_reader in;
+
+    bytes_reader_init(&in, data, size);
+    m->unix_s = bytes_get_f64(&in);
+    m->ran_s = bytes_get_f64(&in);
+    bool valid = m->unix_s >= 0 && m->ran_s >= 0 && isfinite(m->unix_s + m->ran_s);
+    return valid && bytes_done(&in) ? 0 : no_record("CLOCK", err);
+}
+
 void record_end_put(struct bytes *out, const struct record_end *m)
 {
     bytes_put_i32(out, m->exit_code);

@@ -28,7 +28,8 @@ enum record_type {
     RECORD_END = 9,      /* the coordinator ended by itself */
     RECORD_DROPPED = 10, /* outputs of a trial that are no longer kept */
     RECORD_CONFIG = 11,  /* a configuration, or new settings of a known one */
-    RECORD_LAST = RECORD_CONFIG,
+    RECORD_CLOCK = 12,   /* what follows happened then */
+    RECORD_LAST = RECORD_CLOCK,
 };
 
 enum { RECORD_TASKS_MAX = 4096, RECORD_JOB_MAX = 16 << 20, RECORD_BATCH = 4096 };
@@ -118,6 +119,14 @@ struct record_dropped {
 void record_dropped_put(struct bytes *out, const struct record_dropped *m);
 int record_dropped_get(struct record_dropped *m, const void *data, size_t size,
                        struct error *err);
+
+struct record_clock {
+    double unix_s; /* since 1970 */
+    double ran_s;  /* all starts so far together */
+};
+void record_clock_put(struct bytes *out, const struct record_clock *m);
+int record_clock_get(struct record_clock *m, const void *data, size_t size,
+                     struct error *err);
 
 struct record_end {
     int32_t exit_code;

@@ -299,6 +299,11 @@ struct trial_lease trial_table_grant(struct trial_table *table, int worker, doub
     return lease_of(table, trial);
 }
 
+int64_t trial_table_first(const struct trial_table *table)
+{
+    return table->queue.first;
+}
+
 /* Whether a worker's word about a trial counts: it holds it under this lease. */
 static bool is_current(const struct trial_table *t, int64_t trial, uint32_t lease)
 {

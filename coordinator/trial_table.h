@@ -74,6 +74,8 @@ int trial_table_silent(const struct trial_table *table, double now);
 /* When the next worker would be silent; infinity where none can be. */
 double trial_table_deadline(const struct trial_table *table);
 
+/* The first queued trial; 0: none. */
+int64_t trial_table_first(const struct trial_table *table);
 /* Hands the first queued trial to a worker. trial = 0: none queued, stopping, or the
  * worker is not there. */
 struct trial_lease trial_table_grant(struct trial_table *table, int worker, double now);
