@@ -127,14 +127,92 @@ static void print_task(FILE *out, const struct task *task)
     print_settings(out, GROUP_TASK, task, "    ");
 }
 
-static void print_axis(FILE *out, const struct job_axis *axis)
+static void print_values(FILE *out, const struct setting *setting,
+                         const struct setting_value *values, int count)
 {
-    fprintf(out, "    %s = (", axis->setting->name);
-    for (int i = 0; i < axis->count; i++) {
+    fprintf(out, "(");
+    for (int i = 0; i < count; i++) {
         fprintf(out, i ? ", " : "");
-        print_value(out, axis->setting, axis->values[i]);
+        print_value(out, setting, values[i]);
     }
-    fprintf(out, ");\n");
+    fprintf(out, ")");
+}
+
+static void print_when(FILE *out, const struct job_axis *axis,
+                       const struct job_axis *axes)
+{
+    fprintf(out, " when = {");
+    for (int c = 0; c < axis->condition_count; c++) {
+        const struct job_condition *condition = &axis->conditions[c];
+        const struct setting *on = axes[condition->axis].setting;
+
+        fprintf(out, " %s = ", on->name);
+        print_values(out, on, condition->values, condition->count);
+        fprintf(out, ";");
+    }
+    fprintf(out, " };");
+}
+
+static void print_range(FILE *out, const struct job_axis *axis)
+{
+    fprintf(out, " min = ");
+    print_value(out, axis->setting, (struct setting_value){.number = axis->min});
+    fprintf(out, "; max = ");
+    print_value(out, axis->setting, (struct setting_value){.number = axis->max});
+    fprintf(out, "; scale = \"%s\";", axis->log ? "log" : "linear");
+}
+
+static void print_axis(FILE *out, const struct job_axis *axis,
+                       const struct job_axis *axes)
+{
+    fprintf(out, "    %s = ", axis->setting->name);
+    if (axis->count && !axis->condition_count) {
+        print_values(out, axis->setting, axis->values, axis->count);
+        fprintf(out, ";\n");
+        return;
+    }
+    fprintf(out, "{");
+    if (axis->count) {
+        fprintf(out, " values = ");
+        print_values(out, axis->setting, axis->values, axis->count);
+        fprintf(out, ";");
+    } else {
+        print_range(out, axis);
+    }
+    if (axis->condition_count)
+        print_when(out, axis, axes);
+    fprintf(out, " };\n");
+}
+
+static void print_config(FILE *out, const struct job_sweep *sweep, const int *row)
+{
+    fprintf(out, "    {");
+    for (int a = 0; a < sweep->axis_count; a++) {
+        if (row[a] < 0)
+            continue;
+        fprintf(out, " %s = ", sweep->axes[a].setting->name);
+        print_value(out, sweep->axes[a].setting, sweep->axes[a].values[row[a]]);
+        fprintf(out, ";");
+    }
+    fprintf(out, " }");
+}
+
+static void print_configs(FILE *out, const struct job_sweep *sweep)
+{
+    fprintf(out, "  configs = (\n");
+    for (int i = 0; i < sweep->config_count; i++) {
+        fprintf(out, i ? ",\n" : "");
+        print_config(out, sweep, &sweep->configs[i * sweep->axis_count]);
+    }
+    fprintf(out, "\n  );\n");
+}
+
+static void print_space(FILE *out, const struct job_sweep *sweep)
+{
+    fprintf(out, "  space = {\n");
+    for (int a = 0; a < sweep->axis_count; a++)
+        print_axis(out, &sweep->axes[a], sweep->axes);
+    fprintf(out, "  };\n");
 }
 
 static void print_sweep(FILE *out, const struct job_sweep *sweep)
@@ -144,10 +222,12 @@ static void print_sweep(FILE *out, const struct job_sweep *sweep)
     fprintf(out, "  seeds = (");
     for (int i = 0; i < sweep->seed_count; i++)
         fprintf(out, "%s%uL", i ? ", " : "", sweep->seeds[i]);
-    fprintf(out, ");\n  space = {\n");
-    for (int a = 0; a < sweep->axis_count; a++)
-        print_axis(out, &sweep->axes[a]);
-    fprintf(out, "  };\n};\n");
+    fprintf(out, ");\n");
+    if (sweep->search == SEARCH_LIST)
+        print_configs(out, sweep);
+    else
+        print_space(out, sweep);
+    fprintf(out, "};\n");
 }
 
 static void print_group(FILE *out, enum setting_group group, const void *target)

@@ -54,6 +54,12 @@ int reader_group(struct job_reader *r, const node *at, enum setting_group group,
 int reader_override(struct job_reader *r, const char *override);
 int reader_tasks(struct job_reader *r, struct job_spec *spec);
 int reader_sweep(struct job_reader *r, struct job_spec *spec);
+/* sweep.space and sweep.configs, once sweep's own settings are read. NULL: not there.
+ */
+int reader_space(struct job_reader *r, const node *at, struct job_sweep *sweep);
+int reader_configs(struct job_reader *r, const node *at, struct job_sweep *sweep);
+/* Whether the parts of a sweep go together. */
+int reader_check_sweep(struct job_reader *r, const struct job_spec *spec);
 void job_sweep_clear(struct job_sweep *sweep);
 
 /* The resolved text; NULL when out of memory. Release with free(). */

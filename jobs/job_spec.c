@@ -86,49 +86,59 @@ static int check_shard(struct job_reader *r, const struct job_cluster *cluster)
                          cluster->shards);
 }
 
-/* How many of a setting's values, of its axis or of the base, are within [from, to]. */
+/* NULL: there is none. varies: not every value comes with every value of others. */
+static const struct job_axis *find_axis(const struct job_sweep *sweep, const char *name,
+                                        bool *varies)
+{
+    *varies = false;
+    for (int a = 0; a < sweep->axis_count; a++) {
+        const struct job_axis *axis = &sweep->axes[a];
+
+        if (strcmp(axis->setting->name, name) != 0)
+            continue;
+        *varies = sweep->search == SEARCH_LIST || axis->condition_count;
+        return axis;
+    }
+    return NULL;
+}
+
+/* How many of a setting's values are within [from, to], of those that come with any
+ * value of others; of a range 1, where it reaches into them. */
 static int count_within(const struct job_spec *spec, const char *name, double from,
                         double to)
 {
     const struct setting *setting = settings_table_find_trial(name);
     struct setting_value base = setting_get(setting, &spec->base);
+    bool varies;
+    const struct job_axis *axis = find_axis(&spec->sweep, name, &varies);
     int count = 0;
 
-    for (int a = 0; a < spec->sweep.axis_count; a++) {
-        const struct job_axis *axis = &spec->sweep.axes[a];
-
-        for (int i = 0; axis->setting == setting && i < axis->count; i++)
-            count += axis->values[i].number >= from && axis->values[i].number <= to;
-        if (axis->setting == setting)
-            return count;
-    }
-    return base.number >= from && base.number <= to;
+    if (!axis)
+        return base.number >= from && base.number <= to;
+    if (varies)
+        return 0;
+    if (!axis->count)
+        return axis->max >= from && axis->min <= to;
+    for (int i = 0; i < axis->count; i++)
+        count += axis->values[i].number >= from && axis->values[i].number <= to;
+    return count;
 }
 
-/* A grid has every combination, so one value of each is enough. */
+/* Axes without conditions have every combination, so one value of each is enough. The
+ * rest is for search_check(), which sees whole configurations. */
 static int check_prefix(struct job_reader *r, const struct job_spec *spec)
 {
-    static const struct {
-        const char *name;
-        double from;
-        const char *why;
-    } against[] = {
-        {"hidden_dropout", DBL_TRUE_MIN, "is drawn anew in every step"},
-        {"attention_dropout", DBL_TRUE_MIN, "is drawn anew in every step"},
-        {"train_layernorm", LN_OUTPUT_EMBEDDINGS,
-         "leaves nothing below what is trained"},
-    };
     const node *at = config_lookup(&r->config, "sweep.space.prefix");
 
     if (!count_within(spec, "prefix", PREFIX_KEPT, PREFIX_KEPT))
         return 0;
     if (!at)
         at = config_lookup(&r->config, "training.prefix");
-    for (size_t i = 0; i < sizeof against / sizeof *against; i++)
-        if (count_within(spec, against[i].name, against[i].from, DBL_MAX))
+    for (const struct prefix_conflict *c = settings_prefix_conflicts; c->name; c++)
+        if (count_within(spec, c->name, c->from, DBL_MAX))
             return reader_refuse(r, at,
                                  "prefix: \"kept\" does not go with %s, which %s",
-                                 against[i].name, against[i].why);
+                                 c->name, c->why);
     return 0;
 }
 

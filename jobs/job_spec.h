@@ -33,11 +33,23 @@ enum sweep_judge { JUDGE_EACH, JUDGE_MEAN };
 enum job_isa { ISA_AUTO, ISA_AVX512, ISA_AVX2, ISA_PORTABLE };
 extern const char *const job_isa_words[]; /* "auto", "avx512"…, NULL */
 
-/* One line of sweep.space: the values that a setting takes. */
+/* The setting of an axis before this one must have one of these values. */
+struct job_condition {
+    int axis;
+    int count;
+    struct setting_value *values; /* texts are owned */
+};
+
+/* One line of sweep.space: the values that a setting takes. Where a condition fails the
+ * axis does not exist and the setting has the base's value. */
 struct job_axis {
     const struct setting *setting;
-    int count;
+    int count;                    /* 0: a range */
     struct setting_value *values; /* checked; distinct; texts are owned */
+    double min, max;              /* of a range; both belong to it */
+    bool log;                     /* of a range: even on a logarithmic scale */
+    int condition_count;
+    struct job_condition *conditions;
     int line;
 };
 
@@ -55,6 +67,10 @@ struct job_sweep {
     uint32_t *seeds;
     int axis_count; /* in the file's order; 0: one configuration */
     struct job_axis *axes;
+    /* Of search = "list": which value of each axis, the settings that configs name, a
+     * configuration has; -1: the base's. (config_count, axis_count) */
+    int config_count;
+    int *configs;
 };
 
 struct job_cluster {

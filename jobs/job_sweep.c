@@ -1,25 +1,11 @@
-/* sweep = { … }: seeds and the values of each axis. */
+/* sweep = { … } and its seeds; what is tried is in job_space.c. */
 #include "jobs/job_reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEEDS_MAX = 1000000, AXIS_VALUES_MAX = 4096 };
-
-void job_sweep_clear(struct job_sweep *sweep)
-{
-    for (int a = 0; a < sweep->axis_count; a++) {
-        struct job_axis *axis = &sweep->axes[a];
-
-        for (int i = 0; i < axis->count; i++)
-            free((char *)axis->values[i].text);
-        free(axis->values);
-    }
-    free(sweep->axes);
-    free(sweep->seeds);
-    *sweep = (struct job_sweep){0};
-}
+enum { SEEDS_MAX = 1000000 };
 
 static int no_memory(struct job_reader *r)
 {
@@ -103,76 +89,6 @@ static int read_seeds(struct job_reader *r, const node *at, struct job_spec *spe
                        &spec->sweep);
 }
 
-static int read_axis_value(struct job_reader *r, const node *at, struct job_axis *axis)
-{
-    struct setting_value value;
-    char path[SETTINGS_PATH], text[SETTINGS_PATH];
-    int rc = reader_value(r, at, axis->setting, &value, path);
-
-    if (rc)
-        return rc;
-    for (int i = 0; i < axis->count; i++) {
-        if (!setting_equal(axis->setting, value, axis->values[i]))
-            continue;
-        setting_format(text, sizeof text, axis->setting, value);
-        return reader_refuse(r, at, "%s: %.100s is there twice", axis->setting->name,
-                             text);
-    }
-    if (value.text && *value.text && (rc = reader_look(r, at, value.text)))
-        return rc;
-    if (value.text && !(value.text = strdup(value.text)))
-        return no_memory(r);
-    axis->values[axis->count++] = value;
-    return 0;
-}
-
-static int read_axis(struct job_reader *r, const node *at, struct job_axis *axis)
-{
-    const char *name = config_setting_name(at);
-    int count, rc = 0;
-
-    axis->setting = settings_table_find_trial(name);
-    axis->line = (int)at->line;
-    if (!axis->setting)
-        return reader_refuse(r, at, "%s: is no setting of adapter or training", name);
-    if (!strcmp(name, "seed"))
-        return reader_refuse(r, at, "seed: seeds are counted or listed in sweep.seeds");
-    if (config_setting_is_group(at))
-        return reader_refuse(r, at,
-                             "%s: a grid has no ranges; list the values, as in "
-                             "[…, …]",
-                             name);
-    if (!reader_is_choice(at))
-        return reader_refuse(r, at, "%s: one value is no choice; write [ ] around it",
-                             name);
-    count = config_setting_length(at);
-    if (count < 1 || count > AXIS_VALUES_MAX)
-        return reader_refuse(r, at, "%s: %d values, outside [1, %d]", name, count,
-                             AXIS_VALUES_MAX);
-    if (!(axis->values = calloc((size_t)count, sizeof *axis->values)))
-        return no_memory(r);
-    for (int i = 0; i < count && !rc; i++)
-        rc = read_axis_value(r, config_setting_get_elem(at, (unsigned)i), axis);
-    return rc;
-}
-
-static int read_space(struct job_reader *r, const node *at, struct job_sweep *sweep)
-{
-    int count, rc;
-
-    if (!at)
-        return 0;
-    if ((rc = reader_is(r, at, CONFIG_TYPE_GROUP, "a group { }")))
-        return rc;
-    count = config_setting_length(at);
-    if (count && !(sweep->axes = calloc((size_t)count, sizeof *sweep->axes)))
-        return no_memory(r);
-    for (int i = 0; i < count && !rc; i++)
-        rc = read_axis(r, config_setting_get_elem(at, (unsigned)i),
-                       &sweep->axes[sweep->axis_count++]);
-    return rc;
-}
-
 int reader_sweep(struct job_reader *r, struct job_spec *spec)
 {
     const node *sweep = config_lookup(&r->config, "sweep");
@@ -183,5 +99,10 @@ int reader_sweep(struct job_reader *r, struct job_spec *spec)
     rc = read_seeds(r, sweep ? config_setting_get_member(sweep, "seeds") : NULL, spec);
     if (rc || !sweep)
         return rc;
-    return read_space(r, config_setting_get_member(sweep, "space"), &spec->sweep);
+    if ((rc = reader_space(r, config_setting_get_member(sweep, "space"),
+                           &spec->sweep)) ||
+        (rc = reader_configs(r, config_setting_get_member(sweep, "configs"),
+                             &spec->sweep)))
+        return rc;
+    return reader_check_sweep(r, spec);
 }

@@ -4,6 +4,7 @@
 
 #include "jobs/job_spec.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,13 @@ static const char *const selection_rows_words[] = {"dev", "split_dev", "split_tr
                                                    NULL};
 const char *const job_isa_words[] = {"auto", "avx512", "avx2", "portable", NULL};
 static const char *const format_words[] = {"tsv", "csv", "jsonl", NULL};
+
+const struct prefix_conflict settings_prefix_conflicts[] = {
+    {"hidden_dropout", DBL_TRUE_MIN, "is drawn anew in every step"},
+    {"attention_dropout", DBL_TRUE_MIN, "is drawn anew in every step"},
+    {"train_layernorm", LN_OUTPUT_EMBEDDINGS, "leaves nothing below what is trained"},
+    {NULL, 0, NULL},
+};
 
 #define INT_LIMIT 2147483647.0
 #define UINT_LIMIT 4294967295.0
@@ -146,7 +154,8 @@ static const struct setting table[] = {
      .offset = offsetof(struct job_sweep, quantile), .above_min = true, .min = 0,
      .max = 0.5, .standard = 0.25, .help = "of pbt: the share of trials that is replaced by as many of the best"},
     OTHER(GROUP_SWEEP, "seeds", "number or array, default 1", "so many from training.seed on, or these"),
-    OTHER(GROUP_SWEEP, "space", "group", "settings of adapter and training with the values to try, as [1e-3, 2e-3]"),
+    OTHER(GROUP_SWEEP, "space", "group", "settings of adapter and training with the values to try, as [1e-3, 2e-3], { min = 1e-4; max = 1e-2; scale = \"log\"; }, or { values = [1, 2]; when = { pooling = \"mean\"; }; }"),
+    OTHER(GROUP_SWEEP, "configs", "list of groups", "of search = \"list\": the configurations, as { learning_rate = 1e-3; batch_size = 16; }"),
 
     INT(GROUP_CLUSTER, job_cluster, threads, 1, 1, 1024, "of a worker"),
     INT(GROUP_CLUSTER, job_cluster, workers_per_trial, 0, 0, 16, "0: one, and more once there are fewer trials than workers"),
@@ -313,6 +322,23 @@ bool setting_equal(const struct setting *setting, struct setting_value a,
     if (setting->type == SETTING_PATH)
         return !strcmp(a.text ? a.text : "", b.text ? b.text : "");
     return a.number == b.number;
+}
+
+bool setting_may_change(const struct setting *setting)
+{
+    static const char *const names[] = {
+        "learning_rate",  "head_learning_rate",
+        "weight_decay",   "beta1",
+        "beta2",          "eps",
+        "decay_v",        "decay_head_bias",
+        "clip_norm",      "head_dropout",
+        "hidden_dropout", "attention_dropout",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], setting->name))
+            return true;
+    return false;
 }
 
 static void format_real(char *out, size_t size, double number)

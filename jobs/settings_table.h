@@ -72,6 +72,16 @@ int setting_word(const struct setting *setting, const char *word, int *index,
                  struct error *err);
 bool setting_equal(const struct setting *setting, struct setting_value a,
                    struct setting_value b);
+/* Whether a trained state may go on under another value: not where the value decides
+ * shapes, rows, the number of steps, or how numbers are computed. */
+bool setting_may_change(const struct setting *setting);
+/* What prefix = "kept" does not go with: values from `from` on. Ends without a name. */
+struct prefix_conflict {
+    const char *name;
+    double from;
+    const char *why;
+};
+extern const struct prefix_conflict settings_prefix_conflicts[];
 /* As a person writes it: true, 32, 0.002, linear; shortest that reads back the same. */
 void setting_format(char *out, size_t size, const struct setting *setting,
                     struct setting_value value);

@@ -294,6 +294,69 @@ static void arrays_and_lists_are_choices(void)
     job_spec_clear(&spec);
 }
 
+static void ranges_and_conditions_make_axes(void)
+{
+    struct job_spec spec;
+    const struct job_axis *a;
+
+    must_parse(&spec,
+               START
+               "sweep = { search = \"tpe\"; trials = 30; space = {\n"
+               "  learning_rate = { min = 1e-4; max = 1e-2; scale = \"log\"; };\n"
+               "  batch_size = { min = 8; max = 64; };\n"
+               "  schedule = [\"linear\", \"constant\"];\n"
+               "  warmup = { min = 0; max = 0.5; when = { schedule = \"linear\";\n"
+               "             batch_size = [8, 16]; }; };\n"
+               "  share_v = { values = [true]; }; }; };\n",
+               NULL);
+    CU_ASSERT_EQUAL_FATAL(spec.sweep.axis_count, 5);
+    a = spec.sweep.axes;
+    CU_ASSERT(!a[0].count && a[0].min == 1e-4 && a[0].max == 1e-2 && a[0].log);
+    CU_ASSERT(!a[1].count && a[1].min == 8 && a[1].max == 64 && !a[1].log);
+    CU_ASSERT_EQUAL_FATAL(a[3].condition_count, 2);
+    CU_ASSERT_EQUAL(a[3].conditions[0].axis, 2);
+    CU_ASSERT_EQUAL(a[3].conditions[0].count, 1);
+    CU_ASSERT_EQUAL(a[3].conditions[0].values[0].number, SCHEDULE_LINEAR);
+    CU_ASSERT_EQUAL(a[3].conditions[1].axis, 1);
+    CU_ASSERT_EQUAL(a[3].conditions[1].values[1].number, 16);
+    CU_ASSERT(a[4].count == 1 && !a[4].condition_count);
+    job_spec_clear(&spec);
+}
+
+static void listed_configurations_make_axes_of_what_they_name(void)
+{
+    struct job_spec spec;
+    const int wanted[] = {0, 0, -1, 1, 0, 0, -1, -1, -1};
+
+    must_parse(&spec,
+               START "sweep = { search = \"list\"; configs = (\n"
+                     "  { learning_rate = 1e-3; batch_size = 16; },\n"
+                     "  { batch_size = 16; learning_rate = 2e-3; init = \"a.st\"; },\n"
+                     "  { } ); };\n",
+               NULL);
+    CU_ASSERT_EQUAL_FATAL(spec.sweep.axis_count, 3);
+    CU_ASSERT_EQUAL_FATAL(spec.sweep.config_count, 3);
+    CU_ASSERT_STRING_EQUAL(spec.sweep.axes[1].setting->name, "batch_size");
+    CU_ASSERT_EQUAL(spec.sweep.axes[0].values[1].number, 2e-3);
+    CU_ASSERT_STRING_EQUAL(spec.sweep.axes[2].values[0].text, "/jobs/a.st");
+    CU_ASSERT_EQUAL(memcmp(spec.sweep.configs, wanted, sizeof wanted), 0);
+    job_spec_clear(&spec);
+}
+
+static void trials_may_be_just_one_configuration(void)
+{
+    struct job_spec spec;
+
+    must_parse(&spec, START "sweep = { seeds = 5; trials = 5; };\n", NULL);
+    CU_ASSERT_EQUAL(spec.sweep.trials, 5);
+    job_spec_clear(&spec);
+    must_parse(&spec,
+               START "training = { epochs = 9; };\n"
+                     "sweep = { scheduler = \"asha\"; brackets = 3; };\n",
+               NULL);
+    job_spec_clear(&spec);
+}
+
 static void counted_seeds_start_at_the_trainings(void)
 {
     struct job_spec spec;
@@ -413,6 +476,54 @@ static void resolved_text_reads_back_the_same(void)
     CU_ASSERT_STRING_EQUAL(spec.text, text);
     job_spec_clear(&spec);
     job_spec_clear(&again);
+}
+
+static void must_resolve(const char *text)
+{
+    struct job_spec spec, again;
+    struct error err;
+
+    must_parse(&spec, text, NULL);
+    CU_ASSERT_EQUAL_FATAL(
+        job_spec_parse(&again, "resolved", "/elsewhere", spec.resolved, NULL, 0, &err),
+        0);
+    CU_ASSERT_STRING_EQUAL(again.resolved, spec.resolved);
+    CU_ASSERT_EQUAL(again.sweep.axis_count, spec.sweep.axis_count);
+    CU_ASSERT_EQUAL(again.sweep.config_count, spec.sweep.config_count);
+    for (int a = 0; a < spec.sweep.axis_count; a++) {
+        const struct job_axis *x = &spec.sweep.axes[a], *y = &again.sweep.axes[a];
+
+        CU_ASSERT_PTR_EQUAL(x->setting, y->setting);
+        CU_ASSERT(x->count == y->count && x->min == y->min && x->max == y->max);
+        CU_ASSERT(x->log == y->log && x->condition_count == y->condition_count);
+        for (int c = 0; c < x->condition_count; c++)
+            CU_ASSERT(x->conditions[c].axis == y->conditions[c].axis &&
+                      x->conditions[c].count == y->conditions[c].count &&
+                      x->conditions[c].values[0].number ==
+                          y->conditions[c].values[0].number);
+    }
+    for (int i = 0; i < spec.sweep.config_count * spec.sweep.axis_count; i++)
+        CU_ASSERT_EQUAL(again.sweep.configs[i], spec.sweep.configs[i]);
+    job_spec_clear(&spec);
+    job_spec_clear(&again);
+}
+
+static void resolved_searches_read_back_the_same(void)
+{
+    must_resolve(
+        START
+        "sweep = { search = \"sobol\"; trials = 30; search_seed = 4000000000L;\n"
+        "  seeds = [3, 4]; space = {\n"
+        "  learning_rate = { min = 1e-4; max = 0.0123456789; scale = \"log\"; };\n"
+        "  subsample_seed = { min = 0; max = 4294967295L; };\n"
+        "  schedule = [\"linear\", \"constant\"];\n"
+        "  init = { values = [\"\", \"a b.st\"]; when = { schedule = (\"linear\",\n"
+        "      \"constant\"); }; };\n"
+        "  warmup = { min = 0; max = 0.5; when = { schedule = \"linear\";\n"
+        "      init = \"a b.st\"; }; }; }; };\n");
+    must_resolve(START "sweep = { search = \"list\"; configs = (\n"
+                       "  { learning_rate = 1e-3; init = \"x\"; }, { }, \n"
+                       "  { share_v = true; subsample_seed = 3000000000L; } ); };\n");
 }
 
 /* Number of job files in a folder of ours, all of which are good. */
@@ -567,10 +678,14 @@ int main(void)
         SUITE_TEST(own_files_without_data_start_from_the_files_folder),
         SUITE_TEST(prepared_file_stands_for_all_splits),
         SUITE_TEST(arrays_and_lists_are_choices),
+        SUITE_TEST(ranges_and_conditions_make_axes),
+        SUITE_TEST(listed_configurations_make_axes_of_what_they_name),
+        SUITE_TEST(trials_may_be_just_one_configuration),
         SUITE_TEST(counted_seeds_start_at_the_trainings),
         SUITE_TEST(set_changes_what_the_file_says),
         SUITE_TEST(bad_set_names_itself),
         SUITE_TEST(resolved_text_reads_back_the_same),
+        SUITE_TEST(resolved_searches_read_back_the_same),
         SUITE_TEST(jobs_that_we_ship_are_good),
         SUITE_TEST(manuals_examples_are_good),
         SUITE_TEST(kept_prefix_goes_without_the_encoders_dropout),
