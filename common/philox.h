@@ -16,7 +16,7 @@ enum philox_purpose {
     PHILOX_DROPOUT = 3,   /* (step, example, element / 4, place): see worker/model.h */
     PHILOX_SUBSAMPLE = 4, /* (row, 0, 0, 0) */
     PHILOX_SELECTION = 5, /* (row, 0, 0, 0) */
-    PHILOX_SEARCH = 6,    /* (proposal, parameter, 0, 0) */
+    PHILOX_SEARCH = 6,    /* (draw, axis, candidate, stream): coordinator/search */
     PHILOX_EXPLOIT = 7,   /* (trial that is replaced, its epoch, 0, 0) */
 };
 

@@ -1,204 +1,134 @@
-/* The grid's points, checked and made distinct once; trials are computed, not kept. */
+/* What the search proposes, gone through once; trials are computed, not kept, and of a
+ * configuration the values of the axes only, since a job may have a million. */
 #include "coordinator/sweep.h"
 
-#include "common/adapter_layout.h"
-#include "common/digest.h"
-#include "jobs/identity.h"
+#include "coordinator/search.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { TRIALS_MAX = 10000000 };
 
-/* Configurations so far, in an open hash table of digests of their settings. */
-struct seen {
-    struct digest *digests; /* by config index, and so are epochs */
-    int *epochs;
-    int *slots; /* config index + 1; 0: free */
-    size_t slot_mask;
-};
-
-static void apply_point(const struct job_spec *spec, int64_t point,
-                        struct settings *out)
+static int64_t trials_a_config(const struct job_spec *spec)
 {
-    for (int a = spec->sweep.axis_count - 1; a >= 0; a--) {
-        const struct job_axis *axis = &spec->sweep.axes[a];
-
-        setting_set(axis->setting, out, axis->values[point % axis->count]);
-        point /= axis->count;
-    }
+    return (int64_t)spec->task_count * spec->sweep.seed_count;
 }
 
-static void point_settings(const struct job_spec *spec, int64_t point,
-                           struct settings *out)
+int sweep_most_configs(const struct job_spec *spec)
 {
-    *out = spec->base;
-    apply_point(spec, point, out);
+    return spec->sweep.trials ? (int)(spec->sweep.trials / trials_a_config(spec))
+                              : INT_MAX;
 }
 
-/* Puts the place of the axis, or the file, before the reason. */
-static int locate(const struct job_spec *spec, const char *name, int status,
-                  struct error *err)
+static int refuse_many(const struct job_spec *spec, struct error *err)
 {
-    for (int a = 0; a < spec->sweep.axis_count; a++)
-        if (!strcmp(spec->sweep.axes[a].setting->name, name) &&
-            spec->sweep.axes[a].line)
-            return error_prefix(err, status, "%s:%d", spec->path,
-                                spec->sweep.axes[a].line);
-    return error_prefix(err, status, "%s", spec->path);
+    return error_set(err, ERR_INPUT, "%s: sweep: more than %d trials", spec->path,
+                     TRIALS_MAX);
 }
 
-static int check_shape(const struct job_spec *spec, const struct settings *s,
-                       int layers, struct error *err)
+/* Each combination of axes without conditions is a point at least, so a grid that is
+ * far too large is refused at once. */
+static int check_size(const struct job_spec *spec, int64_t most, struct error *err)
 {
-    struct adapter_layout layout;
-    struct adapter_shape shape = {
-        .layers = layers,
-        .hidden = 1,
-        .ffn = 1,
-        .labels = 1,
-        .share_alpha = s->share_alpha,
-        .share_v = s->share_v,
-        .first_layer = s->first_layer,
-        .train_layernorm = s->train_layernorm,
-    };
-    int rc = adapter_layout_init(&layout, &shape, err);
+    const struct job_sweep *sweep = &spec->sweep;
+    int64_t points = 1;
 
-    adapter_layout_clear(&layout);
-    return rc ? locate(spec, "first_layer", rc, err) : 0;
-}
-
-static int check_horizon(const struct job_spec *spec, const struct settings *s,
-                         struct error *err)
-{
-    bool matters = s->schedule != SCHEDULE_CONSTANT || s->warmup != 0;
-    int rc;
-
-    if (!matters || !s->horizon || s->epochs <= s->horizon)
+    if (most < 1)
+        return refuse_many(spec, err);
+    if (sweep->trials || sweep->search != SEARCH_GRID)
         return 0;
-    rc = error_set(err, ERR_INPUT,
-                   "epochs: %d are more than the schedule's horizon of %d", s->epochs,
-                   s->horizon);
-    return locate(spec, "epochs", rc, err);
+    for (int a = 0; a < sweep->axis_count && points <= most; a++)
+        if (!sweep->axes[a].condition_count)
+            points *= sweep->axes[a].count; /* at most 4096 values each */
+    return points > most ? refuse_many(spec, err) : 0;
 }
 
-static int seen_init(struct seen *seen, int64_t points, struct error *err)
+static double number_of(const struct job_axis *axis, const struct settings *settings)
 {
-    size_t slots = 16;
+    struct setting_value value = setting_get(axis->setting, settings);
 
-    while (slots < (size_t)points * 2)
-        slots *= 2;
-    *seen = (struct seen){.slot_mask = slots - 1};
-    seen->digests = malloc((size_t)points * sizeof *seen->digests);
-    seen->epochs = malloc((size_t)points * sizeof *seen->epochs);
-    seen->slots = calloc(slots, sizeof *seen->slots);
-    if (!seen->digests || !seen->epochs || !seen->slots)
-        return error_set(err, ERR_MEMORY, "out of memory");
+    if (axis->setting->type != SETTING_PATH)
+        return value.number;
+    for (int i = 0; i < axis->count; i++)
+        if (setting_equal(axis->setting, value, axis->values[i]))
+            return i;
+    return -1; /* the base's */
+}
+
+static struct setting_value value_of(const struct job_axis *axis,
+                                     const struct settings *base, double number)
+{
+    if (axis->setting->type != SETTING_PATH)
+        return (struct setting_value){.number = number};
+    return number < 0 ? setting_get(axis->setting, base) : axis->values[(int)number];
+}
+
+static int add_config(struct sweep *sweep, size_t *room,
+                      const struct settings *settings)
+{
+    const struct job_sweep *job = &sweep->spec->sweep;
+    size_t width = (size_t)job->axis_count;
+
+    if ((size_t)sweep->config_count == *room) {
+        size_t more = *room ? *room * 2 : 64;
+        double *grown = realloc(sweep->values, (more * width + 1) * sizeof *grown);
+
+        if (!grown)
+            return ERR_MEMORY;
+        sweep->values = grown;
+        *room = more;
+    }
+    for (size_t a = 0; a < width; a++)
+        sweep->values[(size_t)sweep->config_count * width + a] =
+            number_of(&job->axes[a], settings);
+    sweep->config_count++;
     return 0;
 }
 
-static void seen_clear(struct seen *seen)
+static int go_through(struct sweep *sweep, struct search *search, struct error *err)
 {
-    free(seen->digests);
-    free(seen->epochs);
-    free(seen->slots);
-}
+    int64_t most = TRIALS_MAX / trials_a_config(sweep->spec);
+    int wanted = sweep_most_configs(sweep->spec), rc;
+    struct settings settings;
+    size_t room = 0;
 
-/* The slot that holds digest, or the free one where it belongs. */
-static int *seen_slot(const struct seen *seen, struct digest digest)
-{
-    size_t at = digest.low & seen->slot_mask;
-
-    while (seen->slots[at] && !digest_equal(seen->digests[seen->slots[at] - 1], digest))
-        at = (at + 1) & seen->slot_mask;
-    return &seen->slots[at];
-}
-
-/* epochs are not part of a trial that does not know how long it lasts, so two such
- * configurations would be one trial. */
-static int check_epochs(const struct job_spec *spec, int a, int b, struct error *err)
-{
-    int rc;
-
-    if (a == b)
-        return 0;
-    rc =
-        error_set(err, ERR_INPUT,
-                  "epochs: with this schedule %d epochs are the beginning of %d; leave "
-                  "one of them",
-                  a < b ? a : b, a < b ? b : a);
-    return locate(spec, "epochs", rc, err);
-}
-
-static int add_point(struct sweep *sweep, struct seen *seen, int64_t point, int layers,
-                     struct error *err)
-{
-    struct settings settings, effective;
-    struct digest digest;
-    int *slot, rc;
-
-    point_settings(sweep->spec, point, &settings);
-    if ((rc = check_shape(sweep->spec, &settings, layers, err)) ||
-        (rc = check_horizon(sweep->spec, &settings, err)))
+    if ((rc = check_size(sweep->spec, most, err)))
         return rc;
-    identity_settings(&effective, &settings, layers);
-    digest = identity_settings_key(&effective);
-    slot = seen_slot(seen, digest);
-    if (*slot) {
-        sweep->merged++;
-        return check_epochs(sweep->spec, seen->epochs[*slot - 1], settings.epochs, err);
+    while (sweep->config_count < wanted) {
+        if ((rc = search_next(search, &settings, err)))
+            return rc < 0 ? rc : 0;
+        if (sweep->config_count == most)
+            return refuse_many(sweep->spec, err);
+        if (add_config(sweep, &room, &settings))
+            return error_set(err, ERR_MEMORY, "out of memory");
     }
-    seen->digests[sweep->config_count] = digest;
-    seen->epochs[sweep->config_count] = settings.epochs;
-    sweep->points[sweep->config_count] = point;
-    *slot = ++sweep->config_count;
-    return 0;
-}
-
-/* Points of the grid, or an error where the trials would be too many. */
-static int count_points(const struct job_spec *spec, int64_t *points, struct error *err)
-{
-    int64_t others = (int64_t)spec->task_count * spec->sweep.seed_count;
-
-    *points = 1;
-    for (int a = 0; a < spec->sweep.axis_count; a++) {
-        *points *= spec->sweep.axes[a].count; /* at most 4096 values each */
-        if (*points > TRIALS_MAX)
-            break;
-    }
-    if (others > TRIALS_MAX || *points > TRIALS_MAX / others)
-        return error_set(err, ERR_INPUT, "%s: sweep: more than %d trials", spec->path,
-                         TRIALS_MAX);
     return 0;
 }
 
 int sweep_init(struct sweep *out, const struct job_spec *spec, int layers,
                struct error *err)
 {
-    struct seen seen = {0};
-    int64_t points;
+    struct search *search;
     int rc;
 
     *out = (struct sweep){.spec = spec};
-    if ((rc = count_points(spec, &points, err)))
+    if ((rc = search_new(&search, spec, layers, err)))
         return rc;
-    out->points = malloc((size_t)points * sizeof *out->points);
-    rc = out->points ? seen_init(&seen, points, err)
-                     : error_set(err, ERR_MEMORY, "out of memory");
-    for (int64_t p = 0; p < points && !rc; p++)
-        rc = add_point(out, &seen, p, layers, err);
-    seen_clear(&seen);
+    if (!search_is_adaptive(search))
+        rc = go_through(out, search, err);
+    out->merged = search_merged(search);
+    search_free(search);
     if (rc)
         sweep_clear(out);
     else
-        out->trial_count =
-            (int64_t)spec->task_count * out->config_count * spec->sweep.seed_count;
+        out->trial_count = out->config_count * trials_a_config(spec);
     return rc;
 }
 
 void sweep_clear(struct sweep *sweep)
 {
-    free(sweep->points);
+    free(sweep->values);
     *sweep = (struct sweep){0};
 }
 
@@ -217,6 +147,12 @@ struct sweep_trial sweep_trial(const struct sweep *sweep, int64_t trial)
 void sweep_settings(const struct sweep *sweep, int config, uint32_t seed,
                     struct settings *out)
 {
-    point_settings(sweep->spec, sweep->points[config - 1], out);
+    const struct job_sweep *s = &sweep->spec->sweep;
+    const double *values = &sweep->values[(int64_t)(config - 1) * s->axis_count];
+
+    *out = sweep->spec->base;
+    for (int a = 0; a < s->axis_count; a++)
+        setting_set(s->axes[a].setting, out,
+                    value_of(&s->axes[a], &sweep->spec->base, values[a]));
     out->seed = seed;
 }

@@ -154,7 +154,7 @@ static int read_bound(struct job_reader *r, const node *group, const char *which
     return rc;
 }
 
-static int read_range(struct job_reader *r, const node *at, enum search search,
+static int read_range(struct job_reader *r, const node *at, enum search_kind search,
                       struct job_axis *axis)
 {
     const struct setting *s = axis->setting;

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-enum search { SEARCH_GRID, SEARCH_RANDOM, SEARCH_LIST, SEARCH_SOBOL, SEARCH_TPE };
+enum search_kind { SEARCH_GRID, SEARCH_RANDOM, SEARCH_LIST, SEARCH_SOBOL, SEARCH_TPE };
 extern const char *const job_search_words[]; /* "grid"…, NULL */
 
 /* Which trials stop early. */
@@ -54,7 +54,7 @@ struct job_axis {
 };
 
 struct job_sweep {
-    enum search search;
+    enum search_kind search;
     uint32_t search_seed;
     int trials;       /* at most; 0: no limit */
     int epochs;       /* of all trials; 0: no limit */

@@ -43,7 +43,7 @@ static void words_have_the_size_of_unsigned(void)
     CU_ASSERT_EQUAL(sizeof(enum pooling), sizeof(unsigned));
     CU_ASSERT_EQUAL(sizeof(enum schedule), sizeof(unsigned));
     CU_ASSERT_EQUAL(sizeof(enum precision), sizeof(unsigned));
-    CU_ASSERT_EQUAL(sizeof(enum search), sizeof(unsigned));
+    CU_ASSERT_EQUAL(sizeof(enum search_kind), sizeof(unsigned));
     CU_ASSERT_EQUAL(sizeof(enum job_isa), sizeof(unsigned));
     CU_ASSERT_EQUAL(sizeof(enum task_format), sizeof(unsigned));
     CU_ASSERT_EQUAL(sizeof(enum selection_rows), sizeof(unsigned));
