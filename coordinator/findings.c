@@ -14,7 +14,7 @@ void findings_free(struct findings *findings)
 {
     if (!findings)
         return;
-    int64_t trials = findings->entries ? findings->job.list->trial_count : 0;
+    int64_t trials = findings->entries ? findings->trials : 0;
     for (int64_t i = 0; i < trials; i++) {
         struct entry *entry = &findings->entries[i];
         free(entry->epochs.rows);
@@ -38,7 +38,9 @@ int findings_new(struct findings **out, const struct findings_job *job,
         return error_set(err, ERR_MEMORY, "out of memory for the findings");
     f->job = *job;
     f->tasks = job->spec->task_count;
-    f->entries = calloc((size_t)job->list->trial_count, sizeof *f->entries);
+    f->trials = job->list->trial_count;
+    f->configs = job->list->config_count;
+    f->entries = calloc((size_t)f->trials + 1, sizeof *f->entries);
     f->leaders = calloc((size_t)f->tasks, sizeof *f->leaders);
     int rc = f->entries && f->leaders ? 0 : ERR_MEMORY;
     for (int i = 0; !rc && i < f->tasks; i++)
@@ -52,6 +54,26 @@ int findings_new(struct findings **out, const struct findings_job *job,
     for (int64_t i = 0; i < job->list->trial_count; i++)
         f->entries[i].best = -1;
     *out = f;
+    return 0;
+}
+
+int findings_grow(struct findings *findings, struct error *err)
+{
+    int64_t trials = findings->job.list->trial_count;
+    int configs = findings->job.list->config_count;
+    struct entry *entries =
+        realloc(findings->entries, ((size_t)trials + 1) * sizeof *entries);
+    int rc = entries ? 0 : ERR_MEMORY;
+    if (entries)
+        findings->entries = entries;
+    for (int i = 0; !rc && i < findings->tasks; i++)
+        rc = leaders_grow(&findings->leaders[i], findings->configs, configs);
+    if (rc)
+        return error_set(err, rc, "out of memory for the findings");
+    for (int64_t i = findings->trials; i < trials; i++)
+        entries[i] = (struct entry){.best = -1};
+    findings->trials = trials;
+    findings->configs = configs;
     return 0;
 }
 
@@ -117,7 +139,7 @@ static void find_best_epoch(struct entry *entry, int metrics)
 static int64_t find_best_trial(const struct findings *findings, int task)
 {
     int64_t best = 0;
-    for (int64_t i = 1; i <= findings->job.list->trial_count; i++)
+    for (int64_t i = 1; i <= findings->trials; i++)
         if (findings_task_of(findings, i) == task &&
             findings_better(findings_score(findings, i),
                             best ? findings_score(findings, best) : NAN))

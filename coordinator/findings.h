@@ -38,6 +38,9 @@ struct findings;
 int findings_new(struct findings **out, const struct findings_job *job,
                  struct error *err);
 void findings_free(struct findings *findings);
+/* The list has more trials or configurations than it had. ERR_MEMORY: nothing changed.
+ */
+int findings_grow(struct findings *findings, struct error *err);
 
 /* Who computes the trial from now on; texts are borrowed. */
 void findings_begun(struct findings *findings, int64_t trial, const char *host,

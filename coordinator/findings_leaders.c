@@ -10,6 +10,17 @@ int leaders_init(struct leaders *leaders, int keep, int configs)
     return leaders->top && leaders->of_config ? 0 : ERR_MEMORY;
 }
 
+int leaders_grow(struct leaders *leaders, int before, int configs)
+{
+    int64_t *grown = realloc(leaders->of_config, ((size_t)configs + 1) * sizeof *grown);
+    if (!grown)
+        return ERR_MEMORY;
+    for (int c = before + 1; c <= configs; c++)
+        grown[c] = 0;
+    leaders->of_config = grown;
+    return 0;
+}
+
 void leaders_clear(struct leaders *leaders)
 {
     free(leaders->top);

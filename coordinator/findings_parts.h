@@ -49,6 +49,8 @@ struct findings {
     struct leaders *leaders;
     struct findings_store store; /* read NULL: all that is kept is held here */
     int tasks;
+    int64_t trials; /* of the list, when it was last looked at */
+    int configs;
     bool viewed;
     void **retired; /* what to free when nobody looks any more */
     size_t retired_count, retired_capacity;
@@ -57,8 +59,9 @@ struct findings {
 /* What is shared with findings, and copies of what changes in place. */
 struct findings_view {
     struct findings then;
-    uint8_t *states;    /* (trials) */
-    uint16_t *attempts; /* (trials) */
+    struct trial_list list; /* then.job.list: what was added since is not in it */
+    uint8_t *states;        /* (trials) */
+    uint16_t *attempts;     /* (trials) */
 };
 
 struct entry *findings_entry(const struct findings *findings, int64_t trial);
@@ -78,6 +81,8 @@ struct kept *findings_copy_outputs(const struct result *result);
 
 /* Who is kept. */
 int leaders_init(struct leaders *leaders, int keep, int configs);
+/* Room for configurations that were added. */
+int leaders_grow(struct leaders *leaders, int before, int configs);
 void leaders_clear(struct leaders *leaders);
 void leaders_add(struct findings *findings, int64_t trial,
                  struct findings_dropped *dropped);

@@ -49,7 +49,7 @@ static int copy_leaders(struct leaders *out, const struct leaders *from, int kee
 static int copy_entries(struct findings_view *view, const struct findings *from,
                         const struct trial_table *table)
 {
-    int64_t trials = from->job.list->trial_count;
+    int64_t trials = from->trials;
     size_t n = (size_t)trials;
 
     view->then.entries = malloc(n * sizeof *view->then.entries + 1);
@@ -75,13 +75,17 @@ int findings_freeze(struct findings *findings, const struct trial_table *table,
     if (!view)
         return error_set(err, ERR_MEMORY, "out of memory for a snapshot");
     view->then.job = *job;
+    view->list = *job->list;
+    view->then.job.list = &view->list;
+    view->then.trials = findings->trials;
+    view->then.configs = findings->configs;
     view->then.tasks = findings->tasks;
     view->then.store = findings->store;
     view->then.leaders = calloc((size_t)findings->tasks, sizeof *view->then.leaders);
     int rc = view->then.leaders ? copy_entries(view, findings, table) : ERR_MEMORY;
     for (int i = 0; !rc && i < findings->tasks; i++)
         rc = copy_leaders(&view->then.leaders[i], &findings->leaders[i],
-                          job->spec->output.keep, job->list->config_count);
+                          job->spec->output.keep, findings->configs);
     if (rc) {
         view_free(view);
         return error_set(err, rc, "out of memory for a snapshot");

@@ -38,7 +38,8 @@ int ledger_new(struct ledger **out, const struct trial_list *list, struct error 
         return error_set(err, ERR_MEMORY, "out of memory for the ledger");
     pthread_mutex_init(&ledger->lock, NULL);
     ledger->list = list;
-    ledger->entries = calloc((size_t)list->trial_count + 1, sizeof *ledger->entries);
+    ledger->trials = list->trial_count;
+    ledger->entries = calloc((size_t)ledger->trials + 1, sizeof *ledger->entries);
     if (!ledger->entries) {
         ledger_close(ledger);
         return error_set(err, ERR_MEMORY, "out of memory for %lld trials",
@@ -46,6 +47,24 @@ int ledger_new(struct ledger **out, const struct trial_list *list, struct error 
     }
     *out = ledger;
     return 0;
+}
+
+/* Under the lock: the publisher's thread may be looking for outputs. */
+int ledger_grow(struct ledger *ledger, struct error *err)
+{
+    int64_t trials = ledger->list->trial_count;
+
+    pthread_mutex_lock(&ledger->lock);
+    struct ledger_entry *grown =
+        realloc(ledger->entries, ((size_t)trials + 1) * sizeof *grown);
+    if (grown) {
+        memset(grown + ledger->trials, 0,
+               (size_t)(trials - ledger->trials + 1) * sizeof *grown);
+        ledger->entries = grown;
+        ledger->trials = trials;
+    }
+    pthread_mutex_unlock(&ledger->lock);
+    return grown ? 0 : error_set(err, ERR_MEMORY, "out of memory for more trials");
 }
 
 /* What there is, behind a new journal or without one. */
@@ -160,6 +179,17 @@ static int record_trials(struct ledger *ledger, int64_t first, struct error *err
         rc = ledger_appended(ledger, err);
     }
     return rc;
+}
+
+int ledger_added(struct ledger *ledger, struct digest key, int64_t first_new,
+                 struct error *err)
+{
+    int config = trial_list_parts(ledger->list, first_new).config;
+    struct record_config m = {key, trial_list_config_of(ledger->list, config)->text};
+
+    record_config_put(journal_begin(ledger->journal, RECORD_CONFIG), &m);
+    int rc = ledger_appended(ledger, err);
+    return rc ? rc : record_trials(ledger, first_new, err);
 }
 
 int ledger_job(struct ledger *ledger, const struct ledger_job *job, struct error *err)

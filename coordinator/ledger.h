@@ -38,6 +38,12 @@ int ledger_open(struct ledger **out, const char *run_dir, const struct trial_lis
 int ledger_read(struct ledger **out, const char *run_dir, const struct trial_list *list,
                 struct findings *findings, struct steering *steering,
                 struct journal_end *end, struct error *err);
+/* The list has more trials than it had. ERR_MEMORY. */
+int ledger_grow(struct ledger *ledger, struct error *err);
+/* A configuration that is new in it, known by key, with its trials from first_new on:
+ * after ledger_grow(). */
+int ledger_added(struct ledger *ledger, struct digest key, int64_t first_new,
+                 struct error *err);
 void ledger_close(struct ledger *ledger); /* what was not committed is lost */
 
 struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial);

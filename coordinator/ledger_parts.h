@@ -25,6 +25,7 @@ struct ledger {
     struct journal *journal;
     struct segments *checkpoints, *outputs;
     struct committer *committer;
+    int64_t trials;               /* of the list, when it was last looked at */
     struct ledger_entry *entries; /* (trials) */
     pthread_mutex_t lock;         /* of their outputs: read on the publisher's thread */
     struct bytes scratch;

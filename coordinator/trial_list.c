@@ -76,6 +76,8 @@ static int add_config(struct trial_list *list, struct digest key,
                       const struct trial_list_config *config)
 {
     if (list->config_count == list->config_capacity) {
+        if (list->reserved)
+            return ERR_MEMORY;
         int capacity = 2 * list->config_capacity + 16;
         struct trial_list_config *grown =
             realloc(list->configs, (size_t)capacity * sizeof *grown);
@@ -118,6 +120,8 @@ int trial_list_config(struct trial_list *list, struct digest key,
 static int add_trial(struct trial_list *list, const struct trial_list_entry *entry)
 {
     if (list->trial_count == list->trial_capacity) {
+        if (list->reserved)
+            return ERR_MEMORY;
         int64_t capacity = 2 * list->trial_capacity + 64;
         struct trial_list_entry *grown =
             realloc(list->trials, (size_t)capacity * sizeof *grown);
@@ -150,6 +154,25 @@ int trial_list_trial(struct trial_list *list, const struct trial_list_entry *ent
 int64_t trial_list_find(const struct trial_list *list, struct digest identity)
 {
     return digest_map_find(&list->trial_map, identity);
+}
+
+int trial_list_reserve(struct trial_list *list, int64_t trials, int configs)
+{
+    struct trial_list_entry *entries =
+        realloc(list->trials, (size_t)trials * sizeof *entries);
+    if (entries)
+        list->trials = entries;
+    struct trial_list_config *grown =
+        realloc(list->configs, (size_t)configs * sizeof *grown);
+    if (grown)
+        list->configs = grown;
+    assert(trials >= list->trial_count && configs >= list->config_count);
+    if (!entries || !grown)
+        return ERR_MEMORY;
+    list->trial_capacity = trials;
+    list->config_capacity = configs;
+    list->reserved = true;
+    return 0;
 }
 
 /* realloc() to less does not fail, and if it did, what was there stays. */

@@ -43,7 +43,7 @@ struct trial_list {
     int64_t trial_capacity;
     int config_capacity;
     struct digest_map trial_map, config_map;
-    bool settled;
+    bool settled, reserved;
 };
 
 void trial_list_clear(struct trial_list *list);
@@ -60,6 +60,9 @@ int trial_list_trial(struct trial_list *list, const struct trial_list_entry *ent
 
 int64_t trial_list_find(const struct trial_list *list,
                         struct digest identity); /* or 0 */
+/* Makes room for so many in all, and no more: what is there does not move when others
+ * are added, so that another thread may look at it. ERR_MEMORY. */
+int trial_list_reserve(struct trial_list *list, int64_t trials, int configs);
 /* Nothing more will be added or looked for by digest: gives back the memory for it. */
 void trial_list_settle(struct trial_list *list);
 

@@ -3,6 +3,8 @@
  * order in which workers were last heard. So every event is a few assignments. */
 #include "coordinator/trial_table.h"
 
+#include "common/error.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -32,7 +34,7 @@ struct worker {
 
 struct trial_table {
     struct trial_policy policy;
-    int64_t trial_count;
+    int64_t trial_count, room;
     struct trial *trials; /* from 1 */
     struct chain queue;
     int worker_count;
@@ -142,6 +144,7 @@ struct trial_table *trial_table_new(int64_t trials, int workers,
         return NULL;
     *t = (struct trial_table){.policy = policy,
                               .trial_count = trials,
+                              .room = trials,
                               .worker_count = workers,
                               .longest_silent = -1,
                               .last_heard = -1};
@@ -168,6 +171,24 @@ void trial_table_free(struct trial_table *table)
     free(table->trials);
     free(table->workers);
     free(table);
+}
+
+int trial_table_add(struct trial_table *table)
+{
+    if (table->trial_count == table->room) {
+        int64_t room = 2 * table->room + 64;
+        struct trial *grown =
+            realloc(table->trials, ((size_t)room + 1) * sizeof *grown);
+        if (!grown || room >= INT32_MAX)
+            return ERR_MEMORY;
+        table->trials = grown;
+        table->room = room;
+    }
+    int32_t trial = (int32_t)++table->trial_count;
+    table->trials[trial] = (struct trial){.holder = -1, .state = TRIAL_QUEUED};
+    table->counts[TRIAL_QUEUED]++;
+    chain_append(table, &table->queue, trial);
+    return 0;
 }
 
 void trial_table_worker_joined(struct trial_table *table, int worker, double now)

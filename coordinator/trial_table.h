@@ -57,6 +57,9 @@ struct trial_table *trial_table_new(int64_t trials, int workers,
                                     struct trial_policy policy, double now);
 void trial_table_free(struct trial_table *table);
 
+/* One trial more, queued behind the others. ERR_MEMORY: there is none. */
+int trial_table_add(struct trial_table *table);
+
 /* A worker is there, idle. One that was lost may come back. */
 void trial_table_worker_joined(struct trial_table *table, int worker, double now);
 /* Any sign of life. Ignored for a worker that is not there. */
