@@ -37,7 +37,9 @@ static int check_rows(const struct run_setup *setup, int task, struct error *err
     int64_t all = dataset->splits[SPLIT_TRAIN].rows;
     struct settings fewest;
     struct row_choice choice;
-    sweep_settings(&setup->sweep, 1, 0, &fewest);
+    fewest = setup->spec.base;
+    if (setup->sweep.config_count > 0)
+        sweep_settings(&setup->sweep, 1, 0, &fewest);
     for (int i = 2; i <= setup->sweep.config_count; i++) {
         struct settings settings;
         sweep_settings(&setup->sweep, i, 0, &settings);

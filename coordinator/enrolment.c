@@ -13,6 +13,7 @@ void enrolment_clear(struct enrolment *enrolment)
     free(enrolment->wanted);
     free(enrolment->changed);
     free(enrolment->keys);
+    free((void *)enrolment->data.datasets);
     *enrolment = (struct enrolment){0};
 }
 
@@ -131,43 +132,163 @@ static void want(struct enrolment *e, int64_t number)
     e->wanted[number - 1] = true;
 }
 
+/* The trial of these settings, wanted from now on. */
+static int enrol_trial(struct enrolment *e, const struct settings *settings,
+                       struct trial_parts parts, struct init_digest *init,
+                       const struct digest_map *past, struct error *err)
+{
+    int rc = init_digest(init, settings->init, err);
+    struct identity_parts identity = {
+        .data = e->data.datasets[parts.task],
+        .encoder = e->data.encoder,
+        .init = init->digest,
+        .layers = e->data.layers,
+    };
+    struct trial_list_entry entry = {.parts = parts};
+    int64_t number;
+    bool added;
+
+    if (rc == ERR_INPUT && (number = digest_map_find(past, key_of_parts(parts)))) {
+        want(e, number);
+        return 0;
+    }
+    if (!rc)
+        rc = identity_digest(&entry.identity, settings, &e->spec->tasks[parts.task],
+                             &identity, err);
+    if (!rc)
+        rc = trial_list_trial(&e->list, &entry, &number, &added, err);
+    if (!rc)
+        want(e, number);
+    return rc;
+}
+
 static int enrol_trials(struct enrolment *e, const struct sweep *sweep,
-                        const struct enrolment_data *data, const int *numbers,
+                        const int *numbers, const struct digest_map *past,
                         struct error *err)
 {
     struct init_digest init = {.path = ""};
-    struct digest_map past = {0};
-    int rc = data->past ? list_parts(&past, &e->list, err) : 0;
+    int rc = 0;
 
     for (int64_t i = 1; !rc && i <= sweep->trial_count; i++) {
-        struct sweep_trial parts = sweep_trial(sweep, i);
+        struct sweep_trial at = sweep_trial(sweep, i);
+        struct trial_parts parts = {at.task, numbers[at.config - 1], at.seed};
         struct settings settings;
-        sweep_settings(sweep, parts.config, parts.seed, &settings);
-        rc = init_digest(&init, settings.init, err);
-        struct identity_parts identity = {
-            .data = data->datasets[parts.task],
-            .encoder = data->encoder,
-            .init = init.digest,
-            .layers = data->layers,
-        };
-        struct trial_list_entry entry = {
-            .parts = {parts.task, numbers[parts.config - 1], parts.seed}};
-        int64_t number;
-        bool added;
-        if (rc == ERR_INPUT &&
-            (number = digest_map_find(&past, key_of_parts(entry.parts)))) {
-            want(e, number);
-            rc = 0;
-            continue;
-        }
-        if (!rc)
-            rc = identity_digest(&entry.identity, &settings,
-                                 &sweep->spec->tasks[parts.task], &identity, err);
-        if (!rc)
-            rc = trial_list_trial(&e->list, &entry, &number, &added, err);
-        if (!rc)
-            want(e, number);
+        sweep_settings(sweep, at.config, at.seed, &settings);
+        rc = enrol_trial(e, &settings, parts, &init, past, err);
     }
+    return rc;
+}
+
+/* Trials of a known configuration: all that there are to be. */
+static int enrol_config(struct enrolment *e, int config, struct init_digest *init,
+                        const struct digest_map *past, struct error *err)
+{
+    const struct job_sweep *sweep = &e->spec->sweep;
+    struct settings settings;
+    int rc = 0;
+
+    trial_list_config_settings(&e->list, config, &settings);
+    for (int task = 0; task < e->spec->task_count; task++)
+        for (int i = 0; !rc && i < sweep->seed_count; i++) {
+            struct trial_parts parts = {task, config, sweep->seeds[i]};
+            settings.seed = parts.seed;
+            rc = enrol_trial(e, &settings, parts, init, past, err);
+        }
+    return rc;
+}
+
+/* What earlier starts have proposed. */
+static int enrol_past(struct enrolment *e, const struct digest_map *past,
+                      struct error *err)
+{
+    struct init_digest init = {.path = ""};
+    int rc = 0;
+
+    for (int c = 1; !rc && c <= e->list.config_count; c++)
+        rc = enrol_config(e, c, &init, past, err);
+    return rc;
+}
+
+int enrolment_add(struct enrolment *enrolment, const struct settings *settings,
+                  struct digest *key, int64_t *first, struct error *err)
+{
+    struct enrolment *e = enrolment;
+    struct init_digest init = {.path = ""};
+    struct digest_map none = {0};
+    int number;
+    bool added;
+
+    *first = e->list.trial_count + 1;
+    *key = enrolment_key(settings, e->data.layers);
+    if (digest_map_find(&e->list.config_map, *key))
+        return 1;
+    int rc = trial_list_config(&e->list, *key, settings, &number, &added, err);
+    return rc ? rc : enrol_config(e, number, &init, &none, err);
+}
+
+bool enrolment_grows(const struct job_spec *spec)
+{
+    return spec->sweep.search == SEARCH_TPE;
+}
+
+/* Most trials of this start's that there is room for. */
+static int64_t most_trials(const struct sweep *sweep)
+{
+    enum { WITHOUT_LIMIT = 1000000 };
+    const struct job_spec *spec = sweep->spec;
+    int64_t each = (int64_t)spec->task_count * spec->sweep.seed_count;
+    int64_t configs = sweep_most_configs(spec);
+
+    if (!enrolment_grows(spec))
+        return sweep->trial_count;
+    if (configs > WITHOUT_LIMIT / each + 1)
+        configs = WITHOUT_LIMIT / each + 1;
+    return configs * each;
+}
+
+/* data is kept, without what is the caller's. */
+static int keep_data(struct enrolment *e, const struct enrolment_data *data)
+{
+    size_t size = (size_t)e->spec->task_count * sizeof *data->datasets;
+    struct digest *datasets = malloc(size);
+
+    e->data = *data;
+    e->data.datasets = datasets;
+    if (datasets)
+        memcpy(datasets, data->datasets, size);
+    return datasets ? 0 : ERR_MEMORY;
+}
+
+static int make_room(struct enrolment *e, const struct sweep *sweep,
+                     const struct enrolment_data *data, struct error *err)
+{
+    int64_t most = most_trials(sweep), trials = e->list.trial_count + most;
+    int64_t each = (int64_t)e->spec->task_count * e->spec->sweep.seed_count;
+    int configs = e->list.config_count + (int)(most / each) + 1;
+
+    e->wanted = calloc((size_t)trials + 1, sizeof *e->wanted);
+    e->changed = calloc((size_t)configs, sizeof *e->changed);
+    e->keys = calloc((size_t)configs, sizeof *e->keys);
+    if (!e->wanted || !e->changed || !e->keys || keep_data(e, data) ||
+        (enrolment_grows(e->spec) && trial_list_reserve(&e->list, trials + 1, configs)))
+        return error_set(err, ERR_MEMORY, "out of memory for the trials");
+    return 0;
+}
+
+static int enrol(struct enrolment *e, const struct sweep *sweep, int *numbers,
+                 struct error *err)
+{
+    struct digest_map past = {0};
+    int rc = e->data.past ? list_parts(&past, &e->list, err) : 0;
+
+    if (!rc && enrolment_grows(e->spec))
+        rc = enrol_past(e, &past, err);
+    if (!rc && !enrolment_grows(e->spec) && e->list.config_count > 0)
+        rc = check_related(&e->list, sweep, e->data.layers, err);
+    if (!rc)
+        rc = enrol_configs(e, sweep, e->data.layers, numbers, err);
+    if (!rc)
+        rc = enrol_trials(e, sweep, numbers, &past, err);
     digest_map_clear(&past);
     return rc;
 }
@@ -177,26 +298,18 @@ int enrolment_init(struct enrolment *out, struct history *history,
                    struct error *err)
 {
     struct enrolment *e = out;
-    int *numbers = calloc((size_t)sweep->config_count, sizeof *numbers);
+    int *numbers = calloc((size_t)sweep->config_count + 1, sizeof *numbers);
 
     *e = (struct enrolment){.list = history->list,
-                            .first_new = history->list.trial_count + 1};
+                            .first_new = history->list.trial_count + 1,
+                            .spec = sweep->spec};
     history->list = (struct trial_list){0};
-    size_t configs = (size_t)e->list.config_count + (size_t)sweep->config_count;
-    e->wanted =
-        calloc((size_t)(e->list.trial_count + sweep->trial_count), sizeof *e->wanted);
-    e->changed = calloc(configs, sizeof *e->changed);
-    e->keys = calloc(configs, sizeof *e->keys);
-    int rc = 0;
-    if (!numbers || !e->wanted || !e->changed || !e->keys)
-        rc = error_set(err, ERR_MEMORY, "out of memory for the trials");
-    if (!rc && e->list.config_count > 0)
-        rc = check_related(&e->list, sweep, data->layers, err);
+    int rc = numbers ? make_room(e, sweep, data, err)
+                     : error_set(err, ERR_MEMORY, "out of memory for the trials");
     if (!rc)
-        rc = enrol_configs(e, sweep, data->layers, numbers, err);
-    if (!rc)
-        rc = enrol_trials(e, sweep, data, numbers, err);
-    trial_list_settle(&e->list);
+        rc = enrol(e, sweep, numbers, err);
+    if (!enrolment_grows(e->spec))
+        trial_list_settle(&e->list);
     free(numbers);
     if (rc)
         enrolment_clear(e);

@@ -40,6 +40,8 @@ int search_next(struct search *search, struct settings *out, struct error *err);
 int search_restore(struct search *search, const struct settings *settings,
                    struct error *err);
 
+/* So many were proposed or restored. */
+int64_t search_proposed(const struct search *search);
 /* How many points were left out as equal to proposals before them. */
 int64_t search_merged(const struct search *search);
 

@@ -139,6 +139,10 @@ static int check_scheduler(struct job_reader *r, const struct job_spec *spec)
 
     if (spec->sweep.scheduler == SCHEDULER_NONE)
         return 0;
+    if (spec->base.report_steps > 0 || find_axis(&spec->sweep, "report_steps"))
+        return reader_refuse(r, place(r, "sweep.scheduler", "sweep"),
+                             "scheduler: judges at the ends of epochs, so it does not "
+                             "go with report_steps");
     if (spec->sweep.scheduler == SCHEDULER_PBT && (rc = check_population(r, spec)))
         return rc;
     return check_rungs(r, spec);

@@ -22,6 +22,8 @@ enum {
 
 bool search_is_adaptive(const struct search *search) { return search->tpe != NULL; }
 
+int64_t search_proposed(const struct search *search) { return search->proposed; }
+
 int64_t search_merged(const struct search *search) { return search->merged; }
 
 void search_free(struct search *search)
