@@ -104,7 +104,8 @@ static void set_up(struct simulation *s)
                                    .encoder = &encoder,
                                    .encoder_digest = data.encoder};
     must(findings_new(&s->findings, &s->job, &err), &err);
-    must(steering_new(&s->steering, &s->spec, s->job.list, s->enrolment.wanted, &err),
+    must(steering_new(&s->steering, &s->spec, s->job.list, s->enrolment.wanted, LAYERS,
+                      &err),
          &err);
     must(mkdtemp(folder) ? 0 : error_set(&err, ERR_IO, "no folder in /tmp"), &err);
     must(ledger_read(&s->ledger, folder, s->job.list, s->findings, NULL, &none, &err),

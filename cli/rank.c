@@ -95,6 +95,22 @@ static double wall_time_of(const char *name)
     return text ? strtod(text, NULL) : 0;
 }
 
+static void log_begin(const struct run_setup *setup, int workers)
+{
+    char trials[64];
+    if (enrolment_grows(&setup->spec) && setup->spec.sweep.trials > 0)
+        snprintf(trials, sizeof trials, "up to %d trials", setup->spec.sweep.trials);
+    else if (enrolment_grows(&setup->spec))
+        snprintf(trials, sizeof trials, "trials until a limit is reached");
+    else
+        snprintf(trials, sizeof trials, "%lld trial%s (%d configuration%s)",
+                 (long long)setup->sweep.trial_count,
+                 setup->sweep.trial_count == 1 ? "" : "s", setup->sweep.config_count,
+                 setup->sweep.config_count == 1 ? "" : "s");
+    log_line("%s on %d worker%s, results in %s", trials, workers,
+             workers == 1 ? "" : "s", setup->dir);
+}
+
 static int coordinate(struct run_setup *setup, const struct run_lock *lock, int workers,
                       struct outcome *outcome, struct coordinator_end *end,
                       struct error *err)
@@ -123,11 +139,7 @@ static int coordinate(struct run_setup *setup, const struct run_lock *lock, int 
     };
     const struct job_cluster *cluster = &setup->spec.cluster;
     int64_t added = setup->enrolment.list.trial_count - setup->enrolment.first_new + 1;
-    log_line("%lld trial%s (%d configuration%s) on %d worker%s, results in %s",
-             (long long)setup->sweep.trial_count,
-             setup->sweep.trial_count == 1 ? "" : "s", setup->sweep.config_count,
-             setup->sweep.config_count == 1 ? "" : "s", workers,
-             workers == 1 ? "" : "s", setup->dir);
+    log_begin(setup, workers);
     if (cluster->shards > 1)
         log_line("shard %d/%d: %lld of them", cluster->shard, cluster->shards,
                  (long long)setup->enrolment.wanted_count);

@@ -52,7 +52,8 @@ int run_journal_read(struct run_journal *out, const struct run_setup *setup,
     memset(out, 0, sizeof *out);
     int rc = findings_new(&findings, &job, err);
     if (!rc)
-        rc = steering_new(&steering, job.spec, job.list, setup->enrolment.wanted, err);
+        rc = steering_new(&steering, job.spec, job.list, setup->enrolment.wanted,
+                          setup->encoder.layers, err);
     struct trial_table *table =
         rc ? NULL : trial_table_new(job.list->trial_count, 1, policy, 0);
     if (!rc && !table)

@@ -88,6 +88,21 @@ static void check_lock(struct coordinator *c)
         depose(c, err.text);
 }
 
+/* A host that slept, or was stopped with all that is on it, has heard nobody: that says
+ * nothing about the workers. */
+static void check_own_pause(struct coordinator *c, double now)
+{
+    double pause = now - c->turned;
+    c->turned = now;
+    if (pause < c->spec->cluster.lost_after_s / 2)
+        return;
+    log_line("nothing ran here for %.0f s: the silence of workers counts from now on",
+             pause);
+    trial_table_forgive(c->table, now);
+    for (int i = 0; i < c->order->workers; i++)
+        c->members[i].moved = now;
+}
+
 /* First of all that a turn does: a process that was stopped for long finds out before
  * it writes anything. */
 static void check_lock_in_turn(struct coordinator *c, double now)
@@ -346,9 +361,11 @@ static bool is_over(struct coordinator *c, double now)
 
 static void run_loop(struct coordinator *c)
 {
+    c->turned = clock_monotonic_s();
     double pause = least_sleep_s;
     for (double now; !is_over(c, now = clock_monotonic_s());) {
         ledger_clock(c->ledger, clock_wall_s(), budget_ran_s(&c->budget, now));
+        check_own_pause(c, now);
         check_lock_in_turn(c, now);
         check_stops(c);
         bool busy = coordinator_receive(c, now);
@@ -489,12 +506,17 @@ static int coordinator_init(struct coordinator *c, const char *results,
         return error_set(err, ERR_MEMORY, "out of memory for a profile");
     if (!c->crews || !c->table || !c->members || !c->publisher)
         return error_set(err, ERR_MEMORY, "out of memory for %d workers", workers);
-    rc = steering_new(&c->steering, c->spec, c->list, c->order->enrolment->wanted, err);
+    rc = steering_new(&c->steering, c->spec, c->list, c->order->enrolment->wanted,
+                      c->order->job.encoder->layers, err);
     if (!rc)
         rc = ledger_open(&c->ledger, c->order->run_dir, c->list, c->findings,
                          c->steering, &end, err);
     if (!rc)
         rc = record_job(c, err);
+    if (!rc)
+        rc = steering_added(c->steering, c->order->enrolment->first_new,
+                            c->list->trial_count - c->order->enrolment->first_new + 1,
+                            err);
     if (!rc && c->order->retry)
         rc = retry(c, err);
     if (!rc)

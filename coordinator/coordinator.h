@@ -18,10 +18,10 @@
 /* All borrowed. */
 struct coordinator_order {
     struct findings_job job;
-    const struct enrolment *enrolment; /* its list is job.list */
-    const char *earlier_job; /* resolved text of the last start's; NULL: none */
-    bool accept_numerics;    /* of workers who compute otherwise than earlier starts */
-    bool retry;              /* queue trials again that failed or were given up */
+    struct enrolment *enrolment; /* its list is job.list */
+    const char *earlier_job;     /* resolved text of the last start's; NULL: none */
+    bool accept_numerics; /* of workers who compute otherwise than earlier starts */
+    bool retry;           /* queue trials again that failed or were given up */
     const char *const *datasets; /* (tasks) files that the workers read */
     const char *run_dir;         /* made, locked, job.cfg in it */
     const struct run_lock *lock; /* of run_dir; NULL: nobody else can come */

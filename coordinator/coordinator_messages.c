@@ -270,6 +270,16 @@ static int wanted_ahead(const struct coordinator *c)
     return most > 1 ? (int)most : 1;
 }
 
+/* Whether a configuration that nobody has thought of yet could begin. */
+static bool has_time_for_another(struct coordinator *c, double now)
+{
+    if (trial_table_stopping(c->table) || !steering_may_propose(c->steering))
+        return false;
+    c->limit =
+        budget_check(&c->budget, trial_table_count(c->table, TRIAL_RUNNING), 0, now);
+    return c->limit == LIMIT_NONE;
+}
+
 /* A trial for a worker: one that may go on first, or else one of the queue. */
 static struct trial_lease next_lease(struct coordinator *c, int worker, double now)
 {
@@ -277,6 +287,10 @@ static struct trial_lease next_lease(struct coordinator *c, int worker, double n
     if (step.move == MOVE_RESUME && !trial_table_stopping(c->table))
         trial_table_resume(c->table, step.trial);
     int64_t first = trial_table_first(c->table);
+    if (first == 0 && has_time_for_another(c, now)) {
+        coordinator_propose(c);
+        first = trial_table_first(c->table);
+    }
     if (first == 0 || !coordinator_may_begin(
                           c, first, trial_table_count(c->table, TRIAL_RUNNING), now))
         return (struct trial_lease){0};

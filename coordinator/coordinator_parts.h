@@ -67,6 +67,7 @@ struct coordinator {
     struct progress_rate rate;
     uint64_t examples; /* 0: no worker has made a step yet */
     double work_left, shown, looked;
+    double turned; /* the last turn of the loop */
     double lock_looked;
     double trial_s; /* what a trial takes; 0: none is done yet */
 };
@@ -85,6 +86,10 @@ bool coordinator_may_begin(struct coordinator *c, int64_t trial, int64_t running
                            double now);
 /* Training examples that this start has to do for a trial, if it does not end early. */
 double coordinator_work_of(const struct coordinator *c, int64_t trial);
+/* Adds the configuration that the search has next, if it has one
+ * (coordinator_growth.c).
+ */
+void coordinator_propose(struct coordinator *c);
 /* The worker's trials are handed out again; nothing more is heard of it. */
 void coordinator_member_gone(struct coordinator *c, int worker, const char *why);
 /* Gives every idle worker a trial, as long as there are any. */

@@ -37,6 +37,13 @@ static struct digest key_without_epochs(const struct settings *settings, int lay
     return identity_settings_key(&effective);
 }
 
+static int refuse_other_job(struct error *err)
+{
+    return error_set(err, ERR_INPUT,
+                     "it holds the run of another job, which has no configuration in "
+                     "common with this one");
+}
+
 /* Whether any configuration of the sweep was there before, with any epochs. */
 static int check_related(const struct trial_list *list, const struct sweep *sweep,
                          int layers, struct error *err)
@@ -57,10 +64,7 @@ static int check_related(const struct trial_list *list, const struct sweep *swee
     digest_map_clear(&known);
     if (rc)
         return error_set(err, rc, "out of memory for the configurations");
-    return related ? 0
-                   : error_set(err, ERR_INPUT,
-                               "it holds the run of another job, which has no "
-                               "configuration in common with this one");
+    return related ? 0 : refuse_other_job(err);
 }
 
 /* Numbers of the sweep's configurations; with more epochs where they had more. */
@@ -197,16 +201,36 @@ static int enrol_config(struct enrolment *e, int config, struct init_digest *ini
     return rc;
 }
 
+/* Whether the job's search could have proposed it: beside its axes it is as the job
+ * says. */
+static bool is_of_job(const struct enrolment *e, int config)
+{
+    const struct job_sweep *sweep = &e->spec->sweep;
+    struct settings settings, proposed = e->spec->base;
+
+    trial_list_config_settings(&e->list, config, &settings);
+    for (int a = 0; a < sweep->axis_count; a++) {
+        const struct setting *setting = sweep->axes[a].setting;
+        setting_set(setting, &proposed, setting_get(setting, &settings));
+    }
+    return digest_equal(enrolment_key(&settings, e->data.layers),
+                        enrolment_key(&proposed, e->data.layers));
+}
+
 /* What earlier starts have proposed. */
 static int enrol_past(struct enrolment *e, const struct digest_map *past,
                       struct error *err)
 {
     struct init_digest init = {.path = ""};
+    bool related = e->list.config_count == 0;
     int rc = 0;
 
     for (int c = 1; !rc && c <= e->list.config_count; c++)
-        rc = enrol_config(e, c, &init, past, err);
-    return rc;
+        if (is_of_job(e, c)) {
+            related = true;
+            rc = enrol_config(e, c, &init, past, err);
+        }
+    return rc || related ? rc : refuse_other_job(err);
 }
 
 int enrolment_add(struct enrolment *enrolment, const struct settings *settings,
@@ -326,7 +350,7 @@ int enrolment_take_shard(struct enrolment *enrolment, int shard, int shards,
             enrolment->wanted[i] = false;
             enrolment->wanted_count--;
         }
-    if (enrolment->wanted_count > 0)
+    if (enrolment->wanted_count > 0 || enrolment_grows(enrolment->spec))
         return 0;
     return error_set(err, ERR_INPUT,
                      "shard %d/%d: none of the job's %lld trials is in it", shard,

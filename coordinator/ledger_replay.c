@@ -222,6 +222,20 @@ static int take_left(const struct ledger_replay *replay, const struct frame *fra
                : rc;
 }
 
+/* history_read() has taken them in; a search has to know when they came. */
+static int take_trials(const struct ledger_replay *replay, const struct frame *frame,
+                       struct error *err)
+{
+    struct record_trials m;
+    int rc = record_trials_get(&m, frame->payload, frame->size, err);
+
+    if (rc || !replay->steering)
+        return rc;
+    if (m.first < 1 || m.first + m.count - 1 > replay->ledger->list->trial_count)
+        return no_such_trial((uint64_t)m.first, err);
+    return steering_added(replay->steering, m.first, m.count, err);
+}
+
 static int take_clock(const struct ledger_replay *replay, const struct frame *frame,
                       struct error *err)
 {
@@ -252,9 +266,10 @@ int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
         return take_clock(replay, frame, err);
     case RECORD_JOB: /* history_read() has taken these in */
     case RECORD_CONFIG:
-    case RECORD_TRIALS:
     case RECORD_END:
         return 0;
+    case RECORD_TRIALS:
+        return take_trials(replay, frame, err);
     default:
         return error_set(err, ERR_INPUT,
                          "a record of type %d: written by a newer program",

@@ -1,4 +1,5 @@
-/* What a run's scheduler makes of its trials: which stop, wait and go on.
+/* What a run's scheduler and search make of its trials: which stop, wait and go on, and
+ * which configuration comes next.
  *
  * Pure: fed with what happens to trials, while it happens and, at the next start, from
  * the journal in the same order; so nothing of it is recorded besides. Trials that the
@@ -10,19 +11,33 @@
 
 #include "common/error.h"
 #include "coordinator/scheduler.h"
+#include "coordinator/search.h"
 #include "coordinator/trial_list.h"
 #include "coordinator/trial_table.h"
 #include "jobs/job_spec.h"
 
 struct steering;
 
-/* All borrowed; wanted (trials): of this start's job. */
+/* All borrowed; wanted (trials): of this start's job; both arrays may get longer where
+ * the search is adaptive. layers: of the encoder. */
 int steering_new(struct steering **out, const struct job_spec *spec,
-                 const struct trial_list *list, const bool *wanted, struct error *err);
+                 const struct trial_list *list, const bool *wanted, int layers,
+                 struct error *err);
 void steering_free(struct steering *steering);
 
 /* Whether there is a scheduler. */
 bool steering_is_on(const struct steering *steering);
+
+/* Trials first…first + count - 1 were recorded: whole configurations, each on all tasks
+ * with all seeds, or more trials of those known. Says nothing new where the search is
+ * not adaptive: then all that are wanted were there from the beginning. */
+int steering_added(struct steering *steering, int64_t first, int64_t count,
+                   struct error *err);
+/* Whether the search may have another configuration. */
+bool steering_may_propose(const struct steering *steering);
+/* It, to be added: 0; 1: there is none. Seed: the base's. */
+int steering_propose(struct steering *steering, struct settings *out,
+                     struct error *err);
 
 void steering_granted(struct steering *steering, int64_t trial);
 /* The end of an epoch (from 1). A scheduler's verdict, or ERR_MEMORY. */

@@ -215,6 +215,12 @@ void trial_table_heard(struct trial_table *table, int worker, double now)
     silence_append(table, worker);
 }
 
+void trial_table_forgive(struct trial_table *table, double now)
+{
+    for (int i = 0; i < table->worker_count; i++)
+        table->workers[i].heard = now; /* so their order stays right */
+}
+
 /* Takes a running trial away from its worker. */
 static void take_back(struct trial_table *t, int64_t trial, enum trial_state state)
 {

@@ -64,6 +64,8 @@ int trial_table_add(struct trial_table *table);
 void trial_table_worker_joined(struct trial_table *table, int worker, double now);
 /* Any sign of life. Ignored for a worker that is not there. */
 void trial_table_heard(struct trial_table *table, int worker, double now);
+/* Nobody could be heard until now: everybody's silence begins anew. */
+void trial_table_forgive(struct trial_table *table, double now);
 /* Its trials go back to the front of the queue. Returns the one that it computed if
  * that is given up now, otherwise 0. */
 int64_t trial_table_worker_lost(struct trial_table *table, int worker);

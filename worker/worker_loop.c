@@ -25,6 +25,7 @@ struct worker {
     struct stage *stage; /* NULL: the worker reads the files itself */
     double heartbeat_s, lost_after_s;
     double heard, beat; /* last message from, last heartbeat to the coordinator */
+    double turned;      /* the last turn of the loop */
     bool stepped;       /* and that has told of a first step */
     bool leaving;
 };
@@ -336,6 +337,10 @@ static int run_loop(struct worker *w, struct error *err)
         rc = receive_all(w, now, &received, err);
         if (rc || w->leaving)
             break;
+        /* a host that slept has heard nothing: that says nothing about others */
+        if (now - w->turned > w->lost_after_s / 2)
+            w->heard = now;
+        w->turned = now;
         if (now - w->heard > w->lost_after_s)
             return error_set(err, ERR_IO, "the coordinator has been silent for %.0f s",
                              w->lost_after_s);
@@ -354,6 +359,7 @@ int worker_run(const struct worker_place *place, bool *lost, struct error *err)
 {
     struct worker w = {
         .place = place, .lost_after_s = welcome_after_s, .heard = clock_monotonic_s()};
+    w.turned = w.heard;
     int rc = channels_new(&w.channels, COORDINATOR, 1, err);
     if (rc)
         return rc;

@@ -53,7 +53,7 @@ static int start(struct coordination *c, const char *dir,
         rc = findings_new(&c->findings, &c->run.job, err);
     if (!rc)
         rc = steering_new(&c->steering, &c->run.spec, &c->run.enrolment.list,
-                          c->run.enrolment.wanted, err);
+                          c->run.enrolment.wanted, c->run.encoder.layers, err);
     if (!rc)
         rc = ledger_open(&c->ledger, dir, &c->run.enrolment.list, c->findings,
                          c->steering, NULL, err);

@@ -351,6 +351,19 @@ static void worker_that_never_joins_is_found_by_the_time(void)
     trial_table_free(t);
 }
 
+static void after_a_pause_of_our_own_silence_begins_anew(void)
+{
+    struct trial_table *t = trial_table_new(1, 2, policy, 0);
+
+    trial_table_worker_joined(t, 0, 5);
+    trial_table_worker_joined(t, 1, 7);
+    trial_table_forgive(t, 500);
+    CU_ASSERT_EQUAL(trial_table_silent(t, 529), -1);
+    trial_table_heard(t, 0, 510);
+    CU_ASSERT_EQUAL(trial_table_silent(t, 530), 1);
+    trial_table_free(t);
+}
+
 static void restored_trials_go_on_where_they_were(void)
 {
     struct trial_table *t = table_of(4, 1);
@@ -515,6 +528,7 @@ int main(void)
         SUITE_TEST(failure_that_may_not_hold_elsewhere_is_tried_elsewhere),
         SUITE_TEST(failure_of_the_trials_own_is_final),
         SUITE_TEST(worker_that_never_joins_is_found_by_the_time),
+        SUITE_TEST(after_a_pause_of_our_own_silence_begins_anew),
         SUITE_TEST(restored_trials_go_on_where_they_were),
         SUITE_TEST(paused_trial_waits_until_it_is_resumed),
         SUITE_TEST(closing_ends_what_waits),
