@@ -324,7 +324,8 @@ static struct outcome outcome_now(const struct coordinator *c)
     int64_t lost = c->unrecorded ? coordinator_unlasting_results(c) : 0;
     outcome.done -= lost;
     outcome.left += lost;
-    if (c->broken || c->unrecorded)
+    bool more = !c->closed && steering_may_propose(c->steering);
+    if (c->broken || c->unrecorded || more)
         outcome.exit_code = 75;
     return outcome;
 }
@@ -339,6 +340,7 @@ static void close_rest(struct coordinator *c)
         trial_table_stop(c->table);
         return;
     }
+    c->closed = true;
     int64_t unbegun = trial_table_close(c->table);
     c->tally.trials -= unbegun;
     if (c->limit != LIMIT_NONE)

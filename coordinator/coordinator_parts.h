@@ -63,6 +63,7 @@ struct coordinator {
     bool unwritten;    /* why the results could not be written has been said */
     bool broken;       /* results cannot be written, or nobody is left to work */
     bool unrecorded;   /* the journal cannot be written: what comes is not kept */
+    bool closed;       /* what waits does not go on: the run is complete */
     bool deposed;      /* the run directory is not ours any more */
     struct progress_rate rate;
     uint64_t examples; /* 0: no worker has made a step yet */
