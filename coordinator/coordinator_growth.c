@@ -53,6 +53,45 @@ static int grow(struct coordinator *c, const struct settings *settings,
     return rc;
 }
 
+/* In the place of the loser, before all that are queued. */
+static int fork_off(struct coordinator *c, const struct ledger_fork *fork,
+                    const struct settings *settings, struct error *err)
+{
+    int rc = findings_grow(c->findings, err);
+
+    if (!rc)
+        rc = ledger_grow(c->ledger, err);
+    if (!rc)
+        rc = ledger_forked(c->ledger, fork, err);
+    if (!rc)
+        rc = findings_fork(c->findings, fork->trial, fork->parent, err);
+    if (!rc && (add_init(c, settings) ||
+                steering_forked(c->steering, fork->trial, fork->parent, fork->loser,
+                                fork->epoch) ||
+                trial_table_fork(c->table, fork->loser, fork->epoch)))
+        rc = error_set(err, ERR_MEMORY, "out of memory for more trials");
+    c->tally.trials++;
+    return rc;
+}
+
+void coordinator_fork(struct coordinator *c, const struct scheduler_step *step)
+{
+    struct settings parent, settings;
+    struct error err;
+    struct ledger_fork fork = {.parent = step->trial,
+                               .loser = step->loser,
+                               .epoch = trial_table_epochs(c->table, step->trial)};
+
+    trial_list_settings(c->list, fork.parent, &parent);
+    steering_explore(c->steering, &parent, step->draw, &settings);
+    int rc = enrolment_fork(c->order->enrolment, &settings, fork.parent, fork.epoch,
+                            &fork.key, &fork.trial, &err);
+    if (!rc)
+        rc = fork_off(c, &fork, &settings, &err);
+    if (rc < 0)
+        coordinator_give_up(c, err.text);
+}
+
 void coordinator_propose(struct coordinator *c)
 {
     struct settings settings;

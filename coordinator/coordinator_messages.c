@@ -280,15 +280,34 @@ static bool has_time_for_another(struct coordinator *c, double now)
     return c->limit == LIMIT_NONE;
 }
 
+/* Whether it was handed out before and came back: the scheduler has let it go on, and
+ * decides again when it has reported. */
+static bool was_running(const struct coordinator *c, int64_t trial)
+{
+    return trial_table_attempts(c->table, trial) > 0 ||
+           c->list->trials[trial - 1].parent > 0;
+}
+
+/* What the scheduler and the search have before the queue, or behind its end. */
+static void make_move(struct coordinator *c, double now)
+{
+    struct scheduler_step step = steering_next(c->steering);
+    if (trial_table_stopping(c->table) || c->unrecorded)
+        return;
+    if (step.move == MOVE_RESUME)
+        trial_table_resume(c->table, step.trial);
+    else if (step.move == MOVE_FORK)
+        coordinator_fork(c, &step);
+    else if (trial_table_first(c->table) == 0 && has_time_for_another(c, now))
+        coordinator_propose(c);
+}
+
 /* A trial for a worker: one that may go on first, or else one of the queue. */
 static struct trial_lease next_lease(struct coordinator *c, int worker, double now)
 {
-    struct scheduler_step step = steering_next(c->steering);
-    if (step.move == MOVE_RESUME && !trial_table_stopping(c->table))
-        trial_table_resume(c->table, step.trial);
     int64_t first = trial_table_first(c->table);
-    if (first == 0 && has_time_for_another(c, now)) {
-        coordinator_propose(c);
+    if (first == 0 || !was_running(c, first)) {
+        make_move(c, now);
         first = trial_table_first(c->table);
     }
     if (first == 0 || !coordinator_may_begin(

@@ -91,6 +91,8 @@ double coordinator_work_of(const struct coordinator *c, int64_t trial);
  * (coordinator_growth.c).
  */
 void coordinator_propose(struct coordinator *c);
+/* A trial that goes on from another one's state in a paused one's place. */
+void coordinator_fork(struct coordinator *c, const struct scheduler_step *step);
 /* The worker's trials are handed out again; nothing more is heard of it. */
 void coordinator_member_gone(struct coordinator *c, int worker, const char *why);
 /* Gives every idle worker a trial, as long as there are any. */

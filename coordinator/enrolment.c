@@ -250,7 +250,61 @@ int enrolment_add(struct enrolment *enrolment, const struct settings *settings,
     return rc ? rc : enrol_config(e, number, &init, &none, err);
 }
 
+/* The digest of what it comes from makes it another trial than one that begins with
+ * these settings. */
+static int fork_identity(struct enrolment *e, const struct settings *settings,
+                         int64_t parent, int epoch, struct trial_list_entry *entry,
+                         struct error *err)
+{
+    struct init_digest init = {.path = ""};
+    int rc = init_digest(&init, settings->init, err);
+    struct identity_parts identity = {
+        .data = e->data.datasets[entry->parts.task],
+        .encoder = e->data.encoder,
+        .init = init.digest,
+        .layers = e->data.layers,
+    };
+    struct {
+        struct digest own, parent;
+        int64_t epoch;
+    } lineage = {.parent = trial_list_identity(&e->list, parent), .epoch = epoch};
+
+    if (!rc)
+        rc = identity_digest(&lineage.own, settings, &e->spec->tasks[entry->parts.task],
+                             &identity, err);
+    entry->identity = digest_of(&lineage, sizeof lineage);
+    return rc;
+}
+
+int enrolment_fork(struct enrolment *enrolment, const struct settings *settings,
+                   int64_t parent, int epoch, struct digest *key, int64_t *number,
+                   struct error *err)
+{
+    struct enrolment *e = enrolment;
+    struct trial_list_entry entry = {.parts = trial_list_parts(&e->list, parent),
+                                     .parent = (int32_t)parent};
+    bool added;
+
+    *key = enrolment_key(settings, e->data.layers);
+    int rc = fork_identity(e, settings, parent, epoch, &entry, err);
+    if (!rc && trial_list_find(&e->list, entry.identity))
+        return 1;
+    if (!rc)
+        rc = trial_list_config(&e->list, *key, settings, &entry.parts.config, &added,
+                               err);
+    if (!rc)
+        rc = trial_list_trial(&e->list, &entry, number, &added, err);
+    if (!rc)
+        want(e, *number);
+    return rc;
+}
+
 bool enrolment_grows(const struct job_spec *spec)
+{
+    return spec->sweep.search == SEARCH_TPE || spec->sweep.scheduler == SCHEDULER_PBT;
+}
+
+static bool searches_on(const struct job_spec *spec)
 {
     return spec->sweep.search == SEARCH_TPE;
 }
@@ -263,6 +317,8 @@ static int64_t most_trials(const struct sweep *sweep)
     int64_t each = (int64_t)spec->task_count * spec->sweep.seed_count;
     int64_t configs = sweep_most_configs(spec);
 
+    if (spec->sweep.scheduler == SCHEDULER_PBT) /* each may be replaced every time */
+        return sweep->trial_count * (1 + spec->base.epochs / spec->sweep.min_epochs);
     if (!enrolment_grows(spec))
         return sweep->trial_count;
     if (configs > WITHOUT_LIMIT / each + 1)
@@ -288,7 +344,9 @@ static int make_room(struct enrolment *e, const struct sweep *sweep,
 {
     int64_t most = most_trials(sweep), trials = e->list.trial_count + most;
     int64_t each = (int64_t)e->spec->task_count * e->spec->sweep.seed_count;
-    int configs = e->list.config_count + (int)(most / each) + 1;
+    int configs = e->list.config_count + (int)most + 1;
+    if (searches_on(e->spec))
+        configs = e->list.config_count + (int)(most / each) + 1;
 
     e->wanted = calloc((size_t)trials + 1, sizeof *e->wanted);
     e->changed = calloc((size_t)configs, sizeof *e->changed);
@@ -299,20 +357,40 @@ static int make_room(struct enrolment *e, const struct sweep *sweep,
     return 0;
 }
 
+/* Of what is wanted: parents have lower numbers. */
+static int want_forks(struct enrolment *e, struct error *err)
+{
+    bool forked = false;
+
+    for (int64_t i = 1; i <= e->list.trial_count; i++) {
+        int32_t parent = e->list.trials[i - 1].parent;
+        forked = forked || parent;
+        if (parent && e->wanted[parent - 1])
+            want(e, i);
+    }
+    return forked && e->first_new <= e->list.trial_count
+               ? error_set(err, ERR_INPUT,
+                           "its population has been trained together: it cannot get "
+                           "other trials any more")
+               : 0;
+}
+
 static int enrol(struct enrolment *e, const struct sweep *sweep, int *numbers,
                  struct error *err)
 {
     struct digest_map past = {0};
     int rc = e->data.past ? list_parts(&past, &e->list, err) : 0;
 
-    if (!rc && enrolment_grows(e->spec))
+    if (!rc && searches_on(e->spec))
         rc = enrol_past(e, &past, err);
-    if (!rc && !enrolment_grows(e->spec) && e->list.config_count > 0)
+    if (!rc && !searches_on(e->spec) && e->list.config_count > 0)
         rc = check_related(&e->list, sweep, e->data.layers, err);
     if (!rc)
         rc = enrol_configs(e, sweep, e->data.layers, numbers, err);
     if (!rc)
         rc = enrol_trials(e, sweep, numbers, &past, err);
+    if (!rc && e->spec->sweep.scheduler == SCHEDULER_PBT)
+        rc = want_forks(e, err);
     digest_map_clear(&past);
     return rc;
 }
@@ -350,7 +428,7 @@ int enrolment_take_shard(struct enrolment *enrolment, int shard, int shards,
             enrolment->wanted[i] = false;
             enrolment->wanted_count--;
         }
-    if (enrolment->wanted_count > 0 || enrolment_grows(enrolment->spec))
+    if (enrolment->wanted_count > 0 || searches_on(enrolment->spec))
         return 0;
     return error_set(err, ERR_INPUT,
                      "shard %d/%d: none of the job's %lld trials is in it", shard,

@@ -48,6 +48,12 @@ bool enrolment_grows(const struct job_spec *spec);
  * and seeds, which are wanted: from *first on. 1: it is there already. */
 int enrolment_add(struct enrolment *enrolment, const struct settings *settings,
                   struct digest *key, int64_t *first, struct error *err);
+/* A trial that goes on from parent's state at the epoch with other settings, wanted
+ * too. Its identity is that of its settings and of all that it comes from. 1: it is
+ * there already. */
+int enrolment_fork(struct enrolment *enrolment, const struct settings *settings,
+                   int64_t parent, int epoch, struct digest *key, int64_t *number,
+                   struct error *err);
 void enrolment_clear(struct enrolment *enrolment); /* an all-zero one too */
 
 #endif

@@ -61,6 +61,16 @@ int epochs_reserve(struct epochs *epochs, int metrics, int likely, bool move,
     return 0;
 }
 
+int epochs_copy(struct epochs *out, const struct epochs *from, int metrics, int likely)
+{
+    void *none;
+    struct epochs copy = *from; /* its rows are copied, not taken */
+    if (epochs_reserve(&copy, metrics, likely, true, &none))
+        return ERR_MEMORY;
+    *out = copy;
+    return 0;
+}
+
 void epochs_add(struct epochs *epochs, const struct report *report)
 {
     struct epoch *to = row(epochs, report->metric_count, epochs->count++);

@@ -34,6 +34,8 @@ bool epochs_cut(struct epochs *epochs, int metrics, int64_t step);
  * many there will be. *old: to be freed, maybe NULL. ERR_MEMORY: nothing changed. */
 int epochs_reserve(struct epochs *epochs, int metrics, int likely, bool move,
                    void **old);
+/* out, which is empty, gets the same rows, and room for likely. ERR_MEMORY. */
+int epochs_copy(struct epochs *out, const struct epochs *from, int metrics, int likely);
 /* There is room; step and metric_count of the report were checked. */
 void epochs_add(struct epochs *epochs, const struct report *report);
 

@@ -363,3 +363,19 @@ double findings_epoch_s(const struct findings *findings, int64_t trial)
 
     return last && last->epoch > 0 ? last->seconds / last->epoch : 0;
 }
+
+int findings_fork(struct findings *findings, int64_t trial, int64_t parent,
+                  struct error *err)
+{
+    const struct entry *from = findings_entry(findings, parent);
+    struct entry *entry = findings_entry(findings, trial);
+    int metrics = findings_metrics_of(findings, trial);
+
+    if (epochs_copy(&entry->epochs, &from->epochs, metrics,
+                    likely_epochs(findings, trial)))
+        return error_set(err, ERR_MEMORY, "out of memory for a fork");
+    entry->best = from->best;
+    entry->seconds = from->seconds;
+    entry->tokens = from->tokens;
+    return 0;
+}

@@ -83,6 +83,11 @@ double findings_best(const struct findings *findings, int task);
 /* Seconds that an epoch of the trial has taken, with its scoring; 0: none is known. */
 double findings_epoch_s(const struct findings *findings, int64_t trial);
 
+/* The trial, which has no report yet, goes on from parent's: those are its own too.
+ * ERR_MEMORY. */
+int findings_fork(struct findings *findings, int64_t trial, int64_t parent,
+                  struct error *err);
+
 /* Everything as it is now, for another thread to make tables of while findings go on:
  * one at a time. Costs a copy of 80 bytes a trial and nothing a report, since reports,
  * outputs and texts are shared. */

@@ -96,6 +96,33 @@ static int take_trials(struct history *history, const struct frame *frame,
     return rc;
 }
 
+/* A trial that is forked off is recorded as a whole. */
+static int take_fork(struct history *history, const struct frame *frame,
+                     struct error *err)
+{
+    struct record_fork m;
+    struct settings settings;
+    int64_t number;
+    bool added;
+    int rc = record_fork_get(&m, frame->payload, frame->size, err);
+
+    if (!rc)
+        rc = settings_parse(&settings, m.config.settings, err);
+    if (!rc)
+        rc = trial_list_config(&history->list, m.config.key, &settings,
+                               &m.entry.parts.config, &added, err);
+    if (!rc && (m.entry.parts.task >= history->tasks ||
+                m.trial != (uint64_t)history->list.trial_count + 1))
+        rc = error_set(err, ERR_INPUT, "a fork that is no new trial of the job");
+    if (rc)
+        return rc;
+    m.entry.parent = (int32_t)m.parent;
+    rc = trial_list_trial(&history->list, &m.entry, &number, &added, err);
+    return rc || added
+               ? rc
+               : error_set(err, ERR_INPUT, "trial %lld comes twice", (long long)number);
+}
+
 int history_take(struct history *history, const struct frame *frame, struct error *err)
 {
     switch (frame->type) {
@@ -109,6 +136,8 @@ int history_take(struct history *history, const struct frame *frame, struct erro
         return take_config(history, frame, err);
     case RECORD_TRIALS:
         return take_trials(history, frame, err);
+    case RECORD_FORK:
+        return take_fork(history, frame, err);
     default:
         return 0;
     }

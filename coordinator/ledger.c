@@ -192,6 +192,58 @@ int ledger_added(struct ledger *ledger, struct digest key, int64_t first_new,
     return rc ? rc : record_trials(ledger, first_new, err);
 }
 
+/* A record of something that happens now; the time stands before it where the last one
+ * that was recorded is older than this. */
+static struct bytes *begin(struct ledger *ledger, enum record_type type)
+{
+    static const double grain_s = 0.1;
+
+    if (ledger->clock.ran_s >= ledger->recorded.ran_s + grain_s) {
+        ledger->recorded = ledger->clock;
+        record_clock_put(journal_begin(ledger->journal, RECORD_CLOCK), &ledger->clock);
+        journal_append(ledger->journal);
+    }
+    return journal_begin(ledger->journal, type);
+}
+
+static void release(struct segments *segments, struct segment_ref *ref, uint64_t ticket)
+{
+    segments_release(segments, *ref, ticket);
+    *ref = (struct segment_ref){0};
+}
+
+int ledger_forked(struct ledger *ledger, const struct ledger_fork *fork,
+                  struct error *err)
+{
+    struct ledger_entry *parent = entry_of(ledger, fork->parent),
+                        *entry = entry_of(ledger, fork->trial);
+    struct bytes *scratch = &ledger->scratch;
+    struct record_fork m = {
+        .trial = (uint64_t)fork->trial,
+        .parent = (uint64_t)fork->parent,
+        .loser = (uint64_t)fork->loser,
+        .epoch = fork->epoch,
+        .config = {fork->key, ledger_config_of(ledger, fork->trial)->text},
+        .entry = ledger->list->trials[fork->trial - 1],
+    };
+
+    scratch->size = 0;
+    int rc = segments_read(ledger->checkpoints, parent->checkpoint,
+                           (uint64_t)fork->parent, scratch, err);
+    if (!rc)
+        rc = segments_put(ledger->checkpoints, (uint64_t)fork->trial, scratch->data,
+                          scratch->size, &m.ref, err);
+    if (rc)
+        return rc;
+    record_fork_put(begin(ledger, RECORD_FORK), &m);
+    rc = ledger_appended(ledger, err);
+    entry->checkpoint = m.ref;
+    entry->past.epochs = fork->epoch;
+    release(ledger->checkpoints, &entry_of(ledger, fork->loser)->checkpoint,
+            ledger_ticket(ledger));
+    return rc;
+}
+
 int ledger_job(struct ledger *ledger, const struct ledger_job *job, struct error *err)
 {
     record_job_put(journal_begin(ledger->journal, RECORD_JOB), job->encoder, job->tasks,
@@ -207,20 +259,6 @@ double ledger_ran_s(const struct ledger *ledger) { return ledger->recorded.ran_s
 void ledger_clock(struct ledger *ledger, double unix_s, double ran_s)
 {
     ledger->clock = (struct record_clock){unix_s, ran_s};
-}
-
-/* A record of something that happens now; the time stands before it where the last one
- * that was recorded is older than this. */
-static struct bytes *begin(struct ledger *ledger, enum record_type type)
-{
-    static const double grain_s = 0.1;
-
-    if (ledger->clock.ran_s >= ledger->recorded.ran_s + grain_s) {
-        ledger->recorded = ledger->clock;
-        record_clock_put(journal_begin(ledger->journal, RECORD_CLOCK), &ledger->clock);
-        journal_append(ledger->journal);
-    }
-    return journal_begin(ledger->journal, type);
 }
 
 int ledger_grant(struct ledger *ledger, struct trial_lease lease, int epochs,
@@ -293,12 +331,6 @@ int ledger_read_outputs(void *arg, int64_t trial, struct bytes *scratch,
     if (rc && outputs_of(ledger, trial).segment == 0)
         return 1;
     return rc ? rc : record_outputs_get(out, scratch->data, scratch->size, err);
-}
-
-static void release(struct segments *segments, struct segment_ref *ref, uint64_t ticket)
-{
-    segments_release(segments, *ref, ticket);
-    *ref = (struct segment_ref){0};
 }
 
 int ledger_dropped(struct ledger *ledger, const struct findings_dropped *dropped,

@@ -44,6 +44,16 @@ int ledger_grow(struct ledger *ledger, struct error *err);
  * after ledger_grow(). */
 int ledger_added(struct ledger *ledger, struct digest key, int64_t first_new,
                  struct error *err);
+/* A trial that goes on from parent's checkpoint in loser's place, which needs its own
+ * no more: after ledger_grow(). key: of its configuration. ERR_INPUT, with nothing
+ * recorded: that checkpoint cannot be read. */
+struct ledger_fork {
+    int64_t trial, parent, loser;
+    int epoch;
+    struct digest key;
+};
+int ledger_forked(struct ledger *ledger, const struct ledger_fork *fork,
+                  struct error *err);
 void ledger_close(struct ledger *ledger); /* what was not committed is lost */
 
 struct ledger_past ledger_past(const struct ledger *ledger, int64_t trial);

@@ -236,6 +236,29 @@ static int take_trials(const struct ledger_replay *replay, const struct frame *f
     return steering_added(replay->steering, m.first, m.count, err);
 }
 
+static int take_fork(struct ledger_replay *replay, const struct frame *frame,
+                     struct error *err)
+{
+    struct record_fork m;
+    int rc = record_fork_get(&m, frame->payload, frame->size, err);
+    if (rc)
+        return rc;
+    struct ledger_entry *entry = named(replay, m.trial);
+    if (!entry)
+        return no_such_trial(m.trial, err);
+    entry->past.epochs = m.epoch;
+    entry->checkpoint = m.ref;
+    note_segment(&replay->last_checkpoint, m.ref);
+    replay->seen[m.trial - 1] = replay->seen[m.parent - 1];
+    named(replay, m.loser)->checkpoint = (struct segment_ref){0};
+    rc = findings_fork(replay->findings, (int64_t)m.trial, (int64_t)m.parent, err);
+    if (!rc && replay->steering &&
+        steering_forked(replay->steering, (int64_t)m.trial, (int64_t)m.parent,
+                        (int64_t)m.loser, m.epoch))
+        rc = no_memory(err);
+    return rc;
+}
+
 static int take_clock(const struct ledger_replay *replay, const struct frame *frame,
                       struct error *err)
 {
@@ -262,6 +285,8 @@ int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
         return take_left(replay, frame, err);
     case RECORD_DROPPED:
         return take_dropped(replay, frame, err);
+    case RECORD_FORK:
+        return take_fork(replay, frame, err);
     case RECORD_CLOCK:
         return take_clock(replay, frame, err);
     case RECORD_JOB: /* history_read() has taken these in */
@@ -352,6 +377,17 @@ static enum trial_state state_now(const struct ledger *ledger, int64_t trial,
     return TRIAL_QUEUED;
 }
 
+/* Whether a scheduler has let it go on: the next decision is made when it has reported.
+ */
+static bool was_running(const struct ledger *ledger, const struct steering *steering,
+                        int64_t trial, const struct trial_table *table)
+{
+    return steering_is_on(steering) &&
+           trial_table_state(table, trial) == TRIAL_QUEUED &&
+           (ledger->entries[trial - 1].past.attempts > 0 ||
+            ledger->list->trials[trial - 1].parent > 0);
+}
+
 void ledger_restore(const struct ledger *ledger, const bool *wanted,
                     const struct steering *steering, struct findings *findings,
                     struct trial_table *table)
@@ -367,4 +403,7 @@ void ledger_restore(const struct ledger *ledger, const bool *wanted,
         };
         trial_table_restore(table, trial, &restored);
     }
+    for (int64_t trial = ledger->list->trial_count; trial >= 1; trial--)
+        if (was_running(ledger, steering, trial, table))
+            trial_table_prefer(table, trial);
 }

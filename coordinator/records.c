@@ -118,7 +118,7 @@ int record_trials_get(struct record_trials *m, const void *data, size_t size,
 
 struct trial_list_entry record_trials_entry(const struct record_trials *m, int index)
 {
-    struct trial_list_entry entry;
+    struct trial_list_entry entry = {.parent = 0};
     struct bytes_reader in;
 
     bytes_reader_init(&in, m->entries + (size_t)index * ENTRY_SIZE, ENTRY_SIZE);
@@ -337,6 +337,43 @@ int record_dropped_get(struct record_dropped *m, const void *data, size_t size,
     bytes_reader_init(&in, data, size);
     m->trial = bytes_get_u64(&in);
     return bytes_done(&in) ? 0 : no_record("DROPPED", err);
+}
+
+void record_fork_put(struct bytes *out, const struct record_fork *m)
+{
+    bytes_put_u64(out, m->trial);
+    bytes_put_u64(out, m->parent);
+    bytes_put_u64(out, m->loser);
+    bytes_put_i32(out, m->epoch);
+    segment_ref_put(out, m->ref);
+    bytes_put_digest(out, m->entry.identity);
+    bytes_put_u32(out, (uint32_t)m->entry.parts.task);
+    bytes_put_u32(out, m->entry.parts.seed);
+    record_config_put(out, &m->config);
+}
+
+int record_fork_get(struct record_fork *m, const void *data, size_t size,
+                    struct error *err)
+{
+    struct bytes_reader in;
+
+    memset(m, 0, sizeof *m);
+    bytes_reader_init(&in, data, size);
+    m->trial = bytes_get_u64(&in);
+    m->parent = bytes_get_u64(&in);
+    m->loser = bytes_get_u64(&in);
+    m->epoch = bytes_get_i32(&in);
+    m->ref = segment_ref_get(&in);
+    m->entry.identity = bytes_get_digest(&in);
+    uint32_t task = bytes_get_u32(&in);
+    m->entry.parts.seed = bytes_get_u32(&in);
+    m->entry.parts.task = (int)task;
+    bool valid = task < RECORD_TASKS_MAX && m->epoch >= 1 && m->parent >= 1 &&
+                 m->loser >= 1 && m->parent < m->trial && m->loser < m->trial;
+    if (!valid || in.failed)
+        return no_record("FORK", err);
+    size_t at = size - bytes_left(&in);
+    return record_config_get(&m->config, (const uint8_t *)data + at, size - at, err);
 }
 
 void record_clock_put(struct bytes *out, const struct record_clock *m)

@@ -29,7 +29,8 @@ enum record_type {
     RECORD_DROPPED = 10, /* outputs of a trial that are no longer kept */
     RECORD_CONFIG = 11,  /* a configuration, or new settings of a known one */
     RECORD_CLOCK = 12,   /* what follows happened then */
-    RECORD_LAST = RECORD_CLOCK,
+    RECORD_FORK = 13,    /* a new trial that goes on from another one's state */
+    RECORD_LAST = RECORD_FORK,
 };
 
 enum { RECORD_TASKS_MAX = 4096, RECORD_JOB_MAX = 16 << 20, RECORD_BATCH = 4096 };
@@ -119,6 +120,17 @@ struct record_dropped {
 void record_dropped_put(struct bytes *out, const struct record_dropped *m);
 int record_dropped_get(struct record_dropped *m, const void *data, size_t size,
                        struct error *err);
+
+struct record_fork {
+    uint64_t trial, parent, loser; /* loser: stopped, its place is taken */
+    int32_t epoch;                 /* of parent, from which it goes on */
+    struct segment_ref ref;        /* its checkpoint: a copy of parent's */
+    struct record_config config;
+    struct trial_list_entry entry; /* but the number of config */
+};
+void record_fork_put(struct bytes *out, const struct record_fork *m);
+int record_fork_get(struct record_fork *m, const void *data, size_t size,
+                    struct error *err);
 
 struct record_clock {
     double unix_s; /* since 1970 */

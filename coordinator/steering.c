@@ -28,6 +28,7 @@ struct steering {
     int *members; /* (units) wanted trials of each, of the first counted */
     int64_t unit_count, counted;
     struct search *search;          /* NULL: not adaptive */
+    struct search *explorer;        /* NULL: no population */
     bool exhausted;                 /* it has no more */
     struct steered *trials;         /* (trials), with search only */
     int64_t *next_of_config;        /* (trials) the next of the same configuration */
@@ -42,6 +43,7 @@ void steering_free(struct steering *steering)
         return;
     scheduler_free(steering->scheduler);
     search_free(steering->search);
+    search_free(steering->explorer);
     free(steering->stopped);
     free(steering->members);
     free(steering->trials);
@@ -93,7 +95,7 @@ static int add_to_scheduler(struct steering *s, int64_t first, int64_t last)
     int rc = count_members(s);
 
     for (int64_t i = first; rc >= 0 && i <= last; i++)
-        if (s->wanted[i - 1])
+        if (s->wanted[i - 1] && s->list->trials[i - 1].parent == 0) /* no fork */
             rc =
                 scheduler_add(s->scheduler, i, unit_of(s, i), s->members[unit_of(s, i)],
                               trial_list_parts(s->list, i).task);
@@ -155,6 +157,8 @@ static int open_search(struct steering *s, int layers, struct error *err)
         return rc;
     if (search_is_adaptive(search))
         s->search = search;
+    else if (s->spec->sweep.scheduler == SCHEDULER_PBT)
+        s->explorer = search;
     else
         search_free(search);
     return 0;
@@ -339,6 +343,24 @@ int steering_ended(struct steering *steering, int64_t trial, bool failed)
     settle(steering, trial, true);
     return steering->scheduler ? scheduler_ended(steering->scheduler, trial, failed)
                                : 0;
+}
+
+void steering_explore(const struct steering *steering, const struct settings *from,
+                      uint64_t draw, struct settings *out)
+{
+    search_explore(steering->explorer, from, draw, out);
+}
+
+int steering_forked(struct steering *steering, int64_t trial, int64_t parent,
+                    int64_t loser, int epoch)
+{
+    struct steering *s = steering;
+
+    if (make_room(s, trial, 0))
+        return ERR_MEMORY;
+    s->trial_count = trial > s->trial_count ? trial : s->trial_count;
+    s->stopped[loser] = true;
+    return scheduler_forked(s->scheduler, trial, parent, loser, epoch);
 }
 
 struct scheduler_step steering_next(const struct steering *steering)

@@ -46,6 +46,13 @@ int steering_reported(struct steering *steering, int64_t trial, int epoch,
 /* It is done, has failed, or is given up. */
 int steering_ended(struct steering *steering, int64_t trial, bool failed);
 
+/* Population based training: settings of a trial that takes the place of a loser. */
+void steering_explore(const struct steering *steering, const struct settings *from,
+                      uint64_t draw, struct settings *out);
+/* `trial`, new in the list, goes on from parent's state in loser's place. */
+int steering_forked(struct steering *steering, int64_t trial, int64_t parent,
+                    int64_t loser, int epoch);
+
 /* What a free worker is to do before a trial that nobody has begun. */
 struct scheduler_step steering_next(const struct steering *steering);
 

@@ -24,6 +24,7 @@ struct trial_parts {
 struct trial_list_entry {
     struct digest identity;
     struct trial_parts parts;
+    int32_t parent; /* trial from whose state it went on; 0: it began by itself */
 };
 
 /* A configuration: its settings as text, and those that are asked for often. */

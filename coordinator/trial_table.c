@@ -191,6 +191,19 @@ int trial_table_add(struct trial_table *table)
     return 0;
 }
 
+int trial_table_fork(struct trial_table *table, int64_t loser, int epochs)
+{
+    if (trial_table_add(table))
+        return ERR_MEMORY;
+    int32_t trial = table->queue.last;
+    table->trials[trial].epochs = epochs;
+    chain_remove(table, &table->queue, trial);
+    chain_prepend(table, &table->queue, trial);
+    if (table->trials[loser].state == TRIAL_PAUSED)
+        set_state(table, loser, TRIAL_STOPPED);
+    return 0;
+}
+
 void trial_table_worker_joined(struct trial_table *table, int worker, double now)
 {
     struct worker *w = &table->workers[worker];
@@ -400,6 +413,12 @@ enum trial_answer trial_table_released(struct trial_table *table, int64_t trial,
 void trial_table_stop(struct trial_table *table) { table->stopping = true; }
 
 bool trial_table_stopping(const struct trial_table *table) { return table->stopping; }
+
+void trial_table_prefer(struct trial_table *table, int64_t trial)
+{
+    chain_remove(table, &table->queue, (int32_t)trial);
+    chain_prepend(table, &table->queue, (int32_t)trial);
+}
 
 static int64_t close_queued(struct trial_table *t)
 {

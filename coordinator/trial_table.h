@@ -59,6 +59,9 @@ void trial_table_free(struct trial_table *table);
 
 /* One trial more, queued behind the others. ERR_MEMORY: there is none. */
 int trial_table_add(struct trial_table *table);
+/* One that goes on from others' epochs: queued before all; loser, which is paused, is
+ * STOPPED. */
+int trial_table_fork(struct trial_table *table, int64_t loser, int epochs);
 
 /* A worker is there, idle. One that was lost may come back. */
 void trial_table_worker_joined(struct trial_table *table, int worker, double now);
@@ -108,6 +111,8 @@ enum trial_answer trial_table_released(struct trial_table *table, int64_t trial,
 /* Nothing more is handed out; running trials are handed back at their next report. */
 void trial_table_stop(struct trial_table *table);
 bool trial_table_stopping(const struct trial_table *table);
+/* A queued trial is to be handed out before all that are queued. */
+void trial_table_prefer(struct trial_table *table, int64_t trial);
 /* The run ends with those that wait: paused trials, and queued ones that have reported,
  * are STOPPED; others that are queued UNWANTED. Returns how many of these there are. */
 int64_t trial_table_close(struct trial_table *table);

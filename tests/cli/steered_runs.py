@@ -102,6 +102,18 @@ def case_tpe_under_asha_decides_the_same_after_kills(folder):
         folder, 'seeds = 1; search = "tpe"; trials = 30; scheduler = "asha"; ' + RANGE)
 
 
+def case_a_population_replaces_its_losers(folder):
+    rewrite(folder, 'seeds = 1; scheduler = "pbt"; min_epochs = 2; ' + GRID)
+    expect(run(folder, "--workers", "2"), 0)
+    found = counts(folder)
+    check(found["trials"] > 8, f"{found}: nobody was replaced")
+    check("left=0" in outcome(folder), outcome(folder))
+
+
+def case_a_population_decides_the_same_after_kills(folder):
+    check_same_after_kills(folder, 'seeds = 1; scheduler = "pbt"; min_epochs = 1; ' + GRID)
+
+
 def case_tpe_proposes_as_many_as_asked_and_more_later(folder):
     rewrite(folder, 'seeds = 2; search = "tpe"; trials = 25; ' + RANGE, epochs=1)
     expect(run(folder, "--workers", "2"), 0)
