@@ -84,8 +84,8 @@ void coordinator_fork(struct coordinator *c, const struct scheduler_step *step)
 
     trial_list_settings(c->list, fork.parent, &parent);
     steering_explore(c->steering, &parent, step->draw, &settings);
-    int rc = enrolment_fork(c->order->enrolment, &settings, fork.parent, fork.epoch,
-                            &fork.key, &fork.trial, &err);
+    int rc = enrolment_fork(c->order->enrolment, &settings, fork.parent, fork.loser,
+                            fork.epoch, &fork.key, &fork.trial, &err);
     if (!rc)
         rc = fork_off(c, &fork, &settings, &err);
     if (rc < 0)

@@ -253,8 +253,8 @@ int enrolment_add(struct enrolment *enrolment, const struct settings *settings,
 /* The digest of what it comes from makes it another trial than one that begins with
  * these settings. */
 static int fork_identity(struct enrolment *e, const struct settings *settings,
-                         int64_t parent, int epoch, struct trial_list_entry *entry,
-                         struct error *err)
+                         int64_t parent, int64_t loser, int epoch,
+                         struct trial_list_entry *entry, struct error *err)
 {
     struct init_digest init = {.path = ""};
     int rc = init_digest(&init, settings->init, err);
@@ -265,9 +265,11 @@ static int fork_identity(struct enrolment *e, const struct settings *settings,
         .layers = e->data.layers,
     };
     struct {
-        struct digest own, parent;
+        struct digest own, parent, loser;
         int64_t epoch;
-    } lineage = {.parent = trial_list_identity(&e->list, parent), .epoch = epoch};
+    } lineage = {.parent = trial_list_identity(&e->list, parent),
+                 .loser = trial_list_identity(&e->list, loser),
+                 .epoch = epoch};
 
     if (!rc)
         rc = identity_digest(&lineage.own, settings, &e->spec->tasks[entry->parts.task],
@@ -277,8 +279,8 @@ static int fork_identity(struct enrolment *e, const struct settings *settings,
 }
 
 int enrolment_fork(struct enrolment *enrolment, const struct settings *settings,
-                   int64_t parent, int epoch, struct digest *key, int64_t *number,
-                   struct error *err)
+                   int64_t parent, int64_t loser, int epoch, struct digest *key,
+                   int64_t *number, struct error *err)
 {
     struct enrolment *e = enrolment;
     struct trial_list_entry entry = {.parts = trial_list_parts(&e->list, parent),
@@ -286,9 +288,7 @@ int enrolment_fork(struct enrolment *enrolment, const struct settings *settings,
     bool added;
 
     *key = enrolment_key(settings, e->data.layers);
-    int rc = fork_identity(e, settings, parent, epoch, &entry, err);
-    if (!rc && trial_list_find(&e->list, entry.identity))
-        return 1;
+    int rc = fork_identity(e, settings, parent, loser, epoch, &entry, err);
     if (!rc)
         rc = trial_list_config(&e->list, *key, settings, &entry.parts.config, &added,
                                err);

@@ -52,8 +52,8 @@ int enrolment_add(struct enrolment *enrolment, const struct settings *settings,
  * too. Its identity is that of its settings and of all that it comes from. 1: it is
  * there already. */
 int enrolment_fork(struct enrolment *enrolment, const struct settings *settings,
-                   int64_t parent, int epoch, struct digest *key, int64_t *number,
-                   struct error *err);
+                   int64_t parent, int64_t loser, int epoch, struct digest *key,
+                   int64_t *number, struct error *err);
 void enrolment_clear(struct enrolment *enrolment); /* an all-zero one too */
 
 #endif
