@@ -55,6 +55,7 @@ static int add_trial(const struct findings_view *view, int64_t trial,
         .host = entry->host,
         .numerics = entry->numerics,
         .error = entry->error,
+        .rung = -1,
     };
     spread(row.report, task, best ? best->metrics : NULL);
     spread(row.test, task, entry->test);

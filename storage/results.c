@@ -69,6 +69,27 @@ int results_add_epoch(struct results *results, const struct results_epoch *row)
     return 0;
 }
 
+static void clear_lease(struct results_lease *l)
+{
+    free((char *)l->host);
+    free((char *)l->end);
+}
+
+int results_add_lease(struct results *results, const struct results_lease *row)
+{
+    struct results_lease copy = *row;
+
+    copy.host = copy_text(row->host);
+    copy.end = copy_text(row->end);
+    if (!copy.host || !copy.end ||
+        grow(&results->leases, results->lease_count, sizeof copy)) {
+        clear_lease(&copy);
+        return ERR_MEMORY;
+    }
+    results->leases[results->lease_count++] = copy;
+    return 0;
+}
+
 static void clear_task(struct results_task *t)
 {
     for (int64_t i = 0; t->label_names && i < t->labels; i++)
@@ -391,6 +412,8 @@ void results_clear(struct results *r)
 {
     for (int i = 0; i < r->trial_count; i++)
         clear_trial(&r->trials[i]);
+    for (int i = 0; i < r->lease_count; i++)
+        clear_lease(&r->leases[i]);
     for (int i = 0; i < r->task_count; i++)
         clear_task(&r->tasks[i]);
     for (int i = 0; i < r->column_count; i++)
@@ -401,6 +424,7 @@ void results_clear(struct results *r)
         clear_adapters(&r->adapters[i]);
     free(r->trials);
     free(r->epochs);
+    free(r->leases);
     free(r->tasks);
     free(r->configs);
     free(r->columns);

@@ -23,7 +23,7 @@ struct results_trial {
     const char *digest; /* 32 hex digits */
     int64_t config, task;
     int64_t seed;
-    const char *status; /* as coordinator/ names the state: done, given up… */
+    const char *status; /* as coordinator/ names the state: done, paused, given up… */
     int64_t epochs, best_epoch;
     double score;                /* selection score of the best epoch */
     double report_score;         /* the same of the rows that report */
@@ -32,6 +32,8 @@ struct results_trial {
     double seconds;
     int64_t tokens, attempts;
     const char *host, *numerics, *error;
+    int64_t bracket; /* of Hyperband; 0 elsewhere */
+    int64_t rung;    /* of the scheduler, from 0, the last that it came to; -1: none */
 };
 
 struct results_epoch {
@@ -41,6 +43,16 @@ struct results_epoch {
     double learning_rate;
     int64_t tokens;
     double seconds;
+};
+
+/* One hand-out of a trial to a worker. */
+struct results_lease {
+    int64_t trial, worker;
+    const char *host;
+    double begun, ended; /* seconds since 1970; ended NaN: it still runs */
+    int64_t first_epoch; /* epochs that the trial had when it began */
+    int64_t last_epoch;  /* that it came to */
+    const char *end;     /* done, paused, stopped, failed, lost, released; "": runs */
 };
 
 struct results_task {
@@ -109,9 +121,10 @@ struct results_adapters {
  */
 struct results {
     char *program_version, *job_text, *job_digest, *encoder_digest;
-    int trial_count, epoch_count, task_count, config_count;
+    int trial_count, epoch_count, lease_count, task_count, config_count;
     struct results_trial *trials;
     struct results_epoch *epochs;
+    struct results_lease *leases;
     struct results_task *tasks;
     int64_t *configs; /* (config_count) number of each row */
     int column_count;
@@ -130,6 +143,7 @@ int results_set_attributes(struct results *results, const char *job_text,
                            const char *job_digest, const char *encoder_digest);
 int results_add_trial(struct results *results, const struct results_trial *row);
 int results_add_epoch(struct results *results, const struct results_epoch *row);
+int results_add_lease(struct results *results, const struct results_lease *row);
 /* From a task as jobs/ resolved it; rows (SPLIT_COUNT). ERR_INPUT: a name that cannot
  * be a group's. */
 int results_add_task(struct results *results, int64_t number, const struct task *task,

@@ -28,6 +28,24 @@ const struct results_field results_trial_fields[] = {
     {0},
 };
 
+const struct results_field results_rung_fields[] = {
+    COLUMN(results_trial, bracket, H5_INT64),
+    COLUMN(results_trial, rung, H5_INT64),
+    {0},
+};
+
+const struct results_field results_lease_fields[] = {
+    COLUMN(results_lease, trial, H5_INT64),
+    COLUMN(results_lease, worker, H5_INT64),
+    COLUMN(results_lease, host, H5_TEXT),
+    COLUMN(results_lease, begun, H5_REAL64),
+    COLUMN(results_lease, ended, H5_REAL64),
+    COLUMN(results_lease, first_epoch, H5_INT64),
+    COLUMN(results_lease, last_epoch, H5_INT64),
+    COLUMN(results_lease, end, H5_TEXT),
+    {0},
+};
+
 const struct results_field results_epoch_fields[] = {
     COLUMN(results_epoch, trial, H5_INT64),
     COLUMN(results_epoch, epoch, H5_INT64),

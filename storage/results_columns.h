@@ -24,8 +24,10 @@ struct results_task_row {
 
 void results_task_rows_free(struct results_task_row *rows, int64_t count);
 
-extern const struct results_field results_trial_fields[], results_epoch_fields[],
-    results_task_fields[], results_tensor_fields[];
+extern const struct results_field results_trial_fields[],
+    results_rung_fields[], /* of a trial too; older files have them not */
+    results_epoch_fields[], results_lease_fields[], results_task_fields[],
+    results_tensor_fields[];
 
 extern const char *const results_selection_names[SELECT_SPLIT_TRAIN + 1];
 

@@ -48,6 +48,8 @@ static void put_trials(struct h5_writer *w, const struct results *results,
             tested[m] = tested[m] || isfinite(rows[i].test[m]);
     put_table(w, "trials", results_trial_fields, rows, sizeof *rows,
               results->trial_count);
+    put_table(w, "trials", results_rung_fields, rows, sizeof *rows,
+              results->trial_count);
     put_metrics(w, "trials/dev_", used, rows->report, sizeof *rows,
                 results->trial_count);
     put_metrics(w, "trials/test_", tested, rows->test, sizeof *rows,
@@ -63,6 +65,15 @@ static void put_epochs(struct h5_writer *w, const struct results *results,
     put_table(w, "epochs", results_epoch_fields, rows, sizeof *rows,
               results->epoch_count);
     put_metrics(w, "epochs/", used, rows->metrics, sizeof *rows, results->epoch_count);
+}
+
+static void put_leases(struct h5_writer *w, const struct results *results)
+{
+    static const struct results_lease none;
+    const struct results_lease *rows = results->lease_count ? results->leases : &none;
+
+    put_table(w, "leases", results_lease_fields, rows, sizeof *rows,
+              results->lease_count);
 }
 
 static void put_configs(struct h5_writer *w, const struct results *results)
@@ -203,6 +214,7 @@ int results_write_through(const char *path, const struct results *results,
     put_configs(&w, results);
     put_tasks(&w, results);
     put_epochs(&w, results, used);
+    put_leases(&w, results);
     h5_put_group(&w, "predictions");
     for (int i = 0; i < results->predictions_count; i++)
         put_predictions(&w, &results->predictions[i]);

@@ -22,7 +22,8 @@ enum { /* what to read beside trials, tasks, configs and attributes */
        RESULTS_EPOCHS = 1,
        RESULTS_PREDICTIONS = 2,
        RESULTS_ADAPTERS = 4,
-       RESULTS_ALL = 7,
+       RESULTS_LEASES = 8,
+       RESULTS_ALL = 15,
 };
 /* Any time, also while another process writes a newer one. ERR_INPUT: not such a file,
  * another schema, columns of unequal length. */

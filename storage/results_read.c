@@ -90,6 +90,26 @@ static void *get_rows(struct h5_reader *r, const char *column, size_t size, int 
     return items;
 }
 
+/* Older files have neither rungs nor leases. */
+static void get_rungs(struct h5_reader *r, struct results *out)
+{
+    for (int i = 0; i < out->trial_count; i++)
+        out->trials[i].rung = -1;
+    if (h5_exists(r, "trials/rung"))
+        get_table(r, "trials", results_rung_fields, out->trials, sizeof *out->trials,
+                  out->trial_count);
+}
+
+static void get_leases(struct h5_reader *r, struct results *out)
+{
+    if (!h5_exists(r, "leases"))
+        return;
+    out->leases = get_rows(r, "leases/trial", sizeof *out->leases, &out->lease_count);
+    if (!r->rc)
+        get_table(r, "leases", results_lease_fields, out->leases, sizeof *out->leases,
+                  out->lease_count);
+}
+
 static void get_trials(struct h5_reader *r, struct results *out)
 {
     out->trials = get_rows(r, "trials/trial", sizeof *out->trials, &out->trial_count);
@@ -97,6 +117,7 @@ static void get_trials(struct h5_reader *r, struct results *out)
         return;
     get_table(r, "trials", results_trial_fields, out->trials, sizeof *out->trials,
               out->trial_count);
+    get_rungs(r, out);
     get_metrics(r, "trials/dev_", out->trials->report, sizeof *out->trials,
                 out->trial_count);
     get_metrics(r, "trials/test_", out->trials->test, sizeof *out->trials,
@@ -362,6 +383,8 @@ int results_read(struct results *out, const char *path, int what, struct error *
     get_tasks(&r, out);
     if (what & RESULTS_EPOCHS)
         get_epochs(&r, out);
+    if (what & RESULTS_LEASES)
+        get_leases(&r, out);
     if (what & RESULTS_PREDICTIONS)
         get_predictions(&r, out);
     if (what & RESULTS_ADAPTERS)

@@ -35,6 +35,9 @@ def check(f):
     assert list(trials["status"]) == ["done", "given up"]
     assert trials["error"][1] == "café ?" and trials["dev_f1"][0] == 0.75
     assert table(f["configs"])["pooling"][0] == "cls"
+    assert list(trials["bracket"]) == [2, 2] and list(trials["rung"]) == [3, -1]
+    leases = table(f["leases"])
+    assert list(leases["end"]) == ["done", ""] and leases["ended"].isna()[1]
     tasks = table(f["tasks"])
     assert tasks["metrics"][0] == "accuracy,f1" and tasks["rows_dev"][0] == 3
     dev = f["predictions/mrpc/dev"]

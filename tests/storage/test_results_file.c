@@ -5,6 +5,7 @@
 #include "tests/support/places.h"
 #include "tests/support/suite.h"
 
+#include <hdf5.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,7 +38,9 @@ static void add_trials(struct results *r)
                                 .tokens = 1234567890123,
                                 .attempts = 1,
                                 .host = "n1",
-                                .numerics = "1 avx2"};
+                                .numerics = "1 avx2",
+                                .bracket = 2,
+                                .rung = 3};
 
     for (int m = 0; m < METRIC_COUNT; m++)
         row.report[m] = row.test[m] = NAN;
@@ -48,6 +51,7 @@ static void add_trials(struct results *r)
     row.score = NAN;
     row.error = "caf\xc3\xa9 \xff";
     row.host = NULL;
+    row.rung = -1;
     CU_ASSERT_EQUAL(results_add_trial(r, &row), 0);
 }
 
@@ -65,6 +69,25 @@ static void add_epochs(struct results *r)
         row.metrics[METRIC_ACCURACY] = i / 64.0;
         CU_ASSERT_EQUAL(results_add_epoch(r, &row), 0);
     }
+}
+
+static void add_leases(struct results *r)
+{
+    const struct results_lease ended = {.trial = 1,
+                                        .worker = 2,
+                                        .host = "n1",
+                                        .begun = 1.75e9,
+                                        .ended = 1.75e9 + 0.125,
+                                        .last_epoch = 2,
+                                        .end = "done"},
+                               runs = {.trial = 2,
+                                       .begun = 1.75e9 + 1,
+                                       .ended = NAN,
+                                       .first_epoch = 4,
+                                       .last_epoch = 5};
+
+    CU_ASSERT_EQUAL(results_add_lease(r, &ended), 0);
+    CU_ASSERT_EQUAL(results_add_lease(r, &runs), 0);
 }
 
 static void add_task(struct results *r)
@@ -134,6 +157,7 @@ static void fill(struct results *r, struct adapter_layout *layout)
     *r = (struct results){0};
     add_trials(r);
     add_epochs(r);
+    add_leases(r);
     add_task(r);
     add_configs(r);
     add_outputs(r, layout);
@@ -165,6 +189,22 @@ static void check_tables(const struct results *r)
     CU_ASSERT_STRING_EQUAL(results_find_column(r, "pooling")->texts[4], "cls");
     CU_ASSERT_EQUAL(results_find_config(r, 20), 19);
     CU_ASSERT_STRING_EQUAL(r->job_text, "encoder = \"x\";\n");
+}
+
+static void check_leases(const struct results *r)
+{
+    CU_ASSERT_EQUAL(r->trials[0].bracket, 2);
+    CU_ASSERT_EQUAL(r->trials[0].rung, 3);
+    CU_ASSERT_EQUAL(r->trials[1].rung, -1);
+    CU_ASSERT_EQUAL_FATAL(r->lease_count, 2);
+    CU_ASSERT_EQUAL(r->leases[0].worker, 2);
+    CU_ASSERT_STRING_EQUAL(r->leases[0].host, "n1");
+    CU_ASSERT_EQUAL(r->leases[0].ended - r->leases[0].begun, 0.125);
+    CU_ASSERT_STRING_EQUAL(r->leases[0].end, "done");
+    CU_ASSERT(isnan(r->leases[1].ended));
+    CU_ASSERT_EQUAL(r->leases[1].first_epoch, 4);
+    CU_ASSERT_EQUAL(r->leases[1].last_epoch, 5);
+    CU_ASSERT_STRING_EQUAL(r->leases[1].end, "");
 }
 
 static void check_outputs(const struct results *r, const struct adapter_layout *layout)
@@ -199,12 +239,36 @@ static void what_was_written_is_read_back(void)
     results_clear(&r);
     CU_ASSERT_EQUAL_FATAL(results_read(&back, path, RESULTS_ALL, &err), 0);
     check_tables(&back);
+    check_leases(&back);
     check_outputs(&back, &layout);
     results_clear(&back);
     CU_ASSERT_EQUAL_FATAL(results_read(&back, path, 0, &err), 0);
-    CU_ASSERT_EQUAL(back.epoch_count, 0);
+    CU_ASSERT_EQUAL(back.epoch_count + back.lease_count, 0);
     CU_ASSERT_EQUAL(back.adapters_count, 0);
     results_clear(&back);
+    adapter_layout_clear(&layout);
+}
+
+static void file_without_rungs_and_leases_is_read(void)
+{
+    static const char *const newer[] = {"leases", "trials/bracket", "trials/rung"};
+    struct adapter_layout layout;
+    struct results r, back;
+    hid_t file;
+
+    fill(&r, &layout);
+    CU_ASSERT_EQUAL_FATAL(results_write(place("old.h5"), &r, NULL), 0);
+    file = H5Fopen(place("old.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    for (size_t i = 0; i < sizeof newer / sizeof *newer; i++)
+        CU_ASSERT(H5Ldelete(file, newer[i], H5P_DEFAULT) >= 0);
+    CU_ASSERT(H5Fclose(file) >= 0);
+    CU_ASSERT_EQUAL_FATAL(results_read(&back, place("old.h5"), RESULTS_ALL, NULL), 0);
+    check_tables(&back);
+    CU_ASSERT_EQUAL(back.lease_count, 0);
+    CU_ASSERT_EQUAL(back.trials[0].bracket, 0);
+    CU_ASSERT_EQUAL(back.trials[0].rung, -1);
+    results_clear(&back);
+    results_clear(&r);
     adapter_layout_clear(&layout);
 }
 
@@ -214,7 +278,8 @@ static void empty_snapshot_is_a_whole_file(void)
 
     CU_ASSERT_EQUAL_FATAL(results_write(place("empty.h5"), &r, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(results_read(&back, place("empty.h5"), RESULTS_ALL, NULL), 0);
-    CU_ASSERT_EQUAL(back.trial_count + back.epoch_count + back.config_count, 0);
+    CU_ASSERT_EQUAL(
+        back.trial_count + back.epoch_count + back.lease_count + back.config_count, 0);
     results_clear(&back);
     results_clear(&r);
 }
@@ -301,6 +366,7 @@ int main(int argc, char **argv)
 {
     static const struct suite_test tests[] = {
         SUITE_TEST(what_was_written_is_read_back),
+        SUITE_TEST(file_without_rungs_and_leases_is_read),
         SUITE_TEST(empty_snapshot_is_a_whole_file),
         SUITE_TEST(file_cut_anywhere_is_refused),
         SUITE_TEST(column_of_another_length_is_refused),
