@@ -136,7 +136,8 @@ static void grant(struct simulation *s, int worker)
     w->epoch = w->held.epochs;
     if (w->held.trial == 0)
         return;
-    findings_begun(s->findings, w->held.trial, "node", "1 avx512");
+    findings_begun(s->findings, w->held.trial,
+                   &(struct findings_grant){1, "node", "1 avx512", 0}, NULL);
     char *text = trial_list_text(s->job.list, w->held.trial);
     s->grants += text != NULL;
     free(text);

@@ -104,7 +104,8 @@ static void do_trial(struct large_run *run)
     struct findings_dropped dropped;
     struct error err;
 
-    findings_begun(run->findings, lease.trial, "node0001", "1 avx512");
+    findings_begun(run->findings, lease.trial,
+                   &(struct findings_grant){1, "node0001", "1 avx512", 0}, NULL);
     for (int epoch = 1; epoch <= run->epochs; epoch++)
         report(run, lease, epoch);
     struct result m = {

@@ -85,7 +85,7 @@ static int add_trial(struct merge_plan *plan, const struct run_setup *setup,
 {
     const struct trial_list *from = &setup->enrolment.list;
     struct trial_list_entry entry = {trial_list_identity(from, trial),
-                                     trial_list_parts(from, trial)};
+                                     trial_list_parts(from, trial), 0};
     int64_t number;
     bool added;
     entry.parts.config = configs[entry.parts.config - 1];
@@ -343,10 +343,28 @@ static int take_journal(struct merge_plan *plan, int source,
     return rc;
 }
 
+/* What was decided by comparing trials belongs to the run that compared them. */
+static int check_steered(const struct run_setup *setup, struct error *err)
+{
+    const struct job_sweep *sweep = &setup->spec.sweep;
+    bool search = sweep->search == SEARCH_TPE;
+
+    if (!search && sweep->scheduler == SCHEDULER_NONE)
+        return 0;
+    return error_set(err, ERR_INPUT,
+                     "%s: its %s = \"%s\" compares trials as they come, so it cannot "
+                     "be merged with others; report reads several run directories",
+                     setup->dir, search ? "search" : "scheduler",
+                     search ? job_search_words[sweep->search]
+                            : job_scheduler_words[sweep->scheduler]);
+}
+
 static int take_setup(struct merge_plan *plan, int source,
                       const struct run_setup *setup, struct error *err)
 {
-    int rc = source > 0 ? check_parts(&plan->first, setup, err) : 0;
+    int rc = check_steered(setup, err);
+    if (!rc && source > 0)
+        rc = check_parts(&plan->first, setup, err);
     if (!rc)
         rc = add_list(plan, setup, err);
     if (!rc && source > 0)

@@ -366,7 +366,8 @@ static void run_loop(struct coordinator *c)
     c->turned = clock_monotonic_s();
     double pause = least_sleep_s;
     for (double now; !is_over(c, now = clock_monotonic_s());) {
-        ledger_clock(c->ledger, clock_wall_s(), budget_ran_s(&c->budget, now));
+        c->unix_s = clock_wall_s();
+        ledger_clock(c->ledger, c->unix_s, budget_ran_s(&c->budget, now));
         check_own_pause(c, now);
         check_lock_in_turn(c, now);
         check_stops(c);

@@ -82,6 +82,14 @@ static void steer_end(struct coordinator *c, int64_t trial, bool failed)
     wake_idle(c);
 }
 
+/* All that it holds goes back. */
+static void leave_all(struct coordinator *c, int worker, const char *end)
+{
+    struct trial_lease held = trial_table_next_held(c->table, worker, 0);
+    for (; held.trial != 0; held = trial_table_next_held(c->table, worker, held.trial))
+        findings_left(c->findings, held.trial, end, c->unix_s);
+}
+
 void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
 {
     struct member *member = &c->members[worker];
@@ -91,6 +99,7 @@ void coordinator_member_gone(struct coordinator *c, int worker, const char *why)
     log_line("worker %d%s%s is gone: %s", worker + 1, member->host[0] ? " on " : "",
              member->host, why);
     struct trial_lease held = trial_table_computing(c->table, worker);
+    leave_all(c, worker, "lost");
     int64_t given_up = trial_table_worker_lost(c->table, worker);
     if (given_up > 0) {
         log_line("trial %" PRId64 " is given up: it lost its worker too often",
@@ -137,6 +146,7 @@ static void dismiss(struct coordinator *c, int worker, const char *why)
 {
     struct member *member = &c->members[worker];
     log_line("worker %d on %s is dismissed: %s", worker + 1, member->host, why);
+    leave_all(c, worker, "released");
     trial_table_worker_dismissed(c->table, worker);
     member->dismissed = true;
     coordinator_crew_lost(c, worker);
@@ -234,9 +244,11 @@ static void handout_add(struct coordinator *c, struct handout *handout, int work
     };
     handout->failed = handout->failed || !text;
     handout->size += checkpoint->size;
-    findings_begun(c->findings, lease.trial, member->host, member->numerics);
-    if (!c->unrecorded &&
-        ledger_grant(c->ledger, lease, epochs, member->host, member->numerics, &err))
+    struct findings_grant grant = {worker + 1, member->host, member->numerics,
+                                   c->unix_s};
+    if (findings_begun(c->findings, lease.trial, &grant, &err))
+        coordinator_give_up(c, err.text);
+    if (!c->unrecorded && ledger_grant(c->ledger, lease, epochs, &grant, &err))
         coordinator_ledger_failed(c, &err);
     c->changed = true;
 }
@@ -553,6 +565,11 @@ static void leave_trial(struct coordinator *c, int worker, const struct report *
                         enum trial_state state, double now)
 {
     int64_t trial = (int64_t)m->trial;
+    findings_left(c->findings, trial,
+                  state == TRIAL_QUEUED   ? "released"
+                  : state == TRIAL_PAUSED ? "paused"
+                                          : "stopped",
+                  c->unix_s);
     if (state == TRIAL_QUEUED) {
         trial_table_released(c->table, trial, m->lease, now);
     } else if (state == TRIAL_PAUSED) {
@@ -581,6 +598,9 @@ static void steer_report(struct coordinator *c, int worker, const struct report 
                          enum trial_answer answer, double now)
 {
     int verdict = steering_reported(c->steering, (int64_t)m->trial, m->epoch, m->score);
+    findings_judged(c->findings, (int64_t)m->trial,
+                    steering_bracket(c->steering, (int64_t)m->trial),
+                    steering_rung(c->steering, (int64_t)m->trial));
     if (verdict < 0)
         coordinator_give_up(c, "out of memory for the scheduler");
     else if (verdict != VERDICT_CONTINUE)
@@ -657,6 +677,7 @@ static int take_result(struct coordinator *c, int worker, const struct result *m
         return 0;
     }
     owe_receipt(c, -1, (struct receipt){m->trial, m->lease, m->best_step});
+    findings_left(c->findings, trial, "done", c->unix_s);
     trial_table_ended(c->table, trial, m->lease, TRIAL_DONE, now);
     note_duration(c, worker, now);
     c->work_left -= coordinator_work_of(c, trial);
@@ -706,6 +727,7 @@ static int on_failure(struct coordinator *c, int worker,
         log_line("trial %" PRId64 " failed on %s%s: %s", trial, c->members[worker].host,
                  again ? " and is tried again" : "", m.text);
         note_failure(c, trial, m.text);
+        findings_left(c->findings, trial, "failed", c->unix_s);
         record_left(c, trial, m.lease, m.text);
         if (!again) {
             c->work_left -= coordinator_work_of(c, trial);
@@ -749,8 +771,11 @@ static int on_stopped(struct coordinator *c, int worker,
     if (rc)
         return rc;
     if (!coordinator_crew_freed(c, worker, m.trial, m.lease) &&
-        holds(c, worker, m.trial))
-        trial_table_released(c->table, (int64_t)m.trial, m.lease, now);
+        holds(c, worker, m.trial)) {
+        if (trial_table_released(c->table, (int64_t)m.trial, m.lease, now) !=
+            ANSWER_IGNORE)
+            findings_left(c->findings, (int64_t)m.trial, "released", c->unix_s);
+    }
     c->changed = true;
     c->crews_due = true;
     grant_next(c, worker, now);

@@ -69,6 +69,7 @@ struct coordinator {
     uint64_t examples; /* 0: no worker has made a step yet */
     double work_left, shown, looked;
     double turned; /* the last turn of the loop */
+    double unix_s; /* and when that was */
     double lock_looked;
     double trial_s; /* what a trial takes; 0: none is done yet */
 };

@@ -25,6 +25,7 @@ void findings_free(struct findings *findings)
     for (int i = 0; findings->leaders && i < findings->tasks; i++)
         leaders_clear(&findings->leaders[i]);
     free(findings->leaders);
+    free(findings->leases.rows);
     free(findings->entries);
     free(findings->retired);
     free(findings);
@@ -52,7 +53,7 @@ int findings_new(struct findings **out, const struct findings_job *job,
                          (long long)job->list->trial_count);
     }
     for (int64_t i = 0; i < job->list->trial_count; i++)
-        f->entries[i].best = -1;
+        f->entries[i] = (struct entry){.best = -1, .rung = -1};
     *out = f;
     return 0;
 }
@@ -71,17 +72,10 @@ int findings_grow(struct findings *findings, struct error *err)
     if (rc)
         return error_set(err, rc, "out of memory for the findings");
     for (int64_t i = findings->trials; i < trials; i++)
-        entries[i] = (struct entry){.best = -1};
+        entries[i] = (struct entry){.best = -1, .rung = -1};
     findings->trials = trials;
     findings->configs = configs;
     return 0;
-}
-
-void findings_begun(struct findings *findings, int64_t trial, const char *host,
-                    const char *numerics)
-{
-    findings_entry(findings, trial)->host = host;
-    findings_entry(findings, trial)->numerics = numerics;
 }
 
 int findings_failure(struct findings *findings, int64_t trial, const char *text,

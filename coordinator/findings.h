@@ -42,9 +42,22 @@ void findings_free(struct findings *findings);
  */
 int findings_grow(struct findings *findings, struct error *err);
 
-/* Who computes the trial from now on; texts are borrowed. */
-void findings_begun(struct findings *findings, int64_t trial, const char *host,
-                    const char *numerics);
+/* Who computes the trial from now on; texts are borrowed. ERR_MEMORY. */
+struct findings_grant {
+    int worker; /* from 1; 0: not known */
+    const char *host, *numerics;
+    double unix_s; /* seconds since 1970 */
+};
+int findings_begun(struct findings *findings, int64_t trial,
+                   const struct findings_grant *grant, struct error *err);
+/* It has left its worker; end as in /leases of results.h5, a constant. Nothing happens
+ * where it has none. */
+void findings_left(struct findings *findings, int64_t trial, const char *end,
+                   double unix_s);
+/* The same of all. */
+void findings_all_left(struct findings *findings, const char *end, double unix_s);
+/* Where its scheduler has it; rung -1: none. */
+void findings_judged(struct findings *findings, int64_t trial, int bracket, int rung);
 /* Both copy what they keep. A report at a step that was reported before takes the place
  * of that one and of all later ones. ERR_PROTOCOL: a message that does not fit the
  * trial. */

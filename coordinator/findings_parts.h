@@ -32,7 +32,9 @@ struct entry {
     char *error;
     double seconds;
     int64_t tokens;
-    int best; /* index in epochs, or -1 */
+    int best;      /* index in epochs, or -1 */
+    int32_t lease; /* 1 + row of what it has now; 0: no worker */
+    int16_t bracket, rung;
 };
 
 /* Of one task: its highest scores in falling order, and the best of each configuration
@@ -43,10 +45,22 @@ struct leaders {
     int64_t best; /* trial with the highest score, done or not; 0: none is known */
 };
 
+struct lease_row {
+    const char *host, *end;
+    double begun, ended; /* NaN: it has not ended */
+    int32_t trial, worker, first_epoch, last_epoch;
+};
+struct lease_rows {
+    struct lease_row *rows;
+    int32_t count, capacity;
+};
+int lease_rows_copy(struct lease_rows *out, const struct lease_rows *from);
+
 struct findings {
     struct findings_job job;
     struct entry *entries; /* (trials) */
     struct leaders *leaders;
+    struct lease_rows leases;
     struct findings_store store; /* read NULL: all that is kept is held here */
     int tasks;
     int64_t trials; /* of the list, when it was last looked at */
@@ -69,6 +83,7 @@ int findings_task_of(const struct findings *findings, int64_t trial);
 int findings_metrics_of(const struct findings *findings, int64_t trial);
 /* The best report; NULL where there is none. */
 const struct epoch *findings_best_epoch(const struct findings *findings, int64_t trial);
+int findings_add_leases(const struct findings *findings, struct results *out);
 /* Its score; NaN where there is none. */
 double findings_score(const struct findings *findings, int64_t trial);
 /* Whether score a beats b: an undefined one is beaten by any other. */

@@ -55,7 +55,8 @@ static int add_trial(const struct findings_view *view, int64_t trial,
         .host = entry->host,
         .numerics = entry->numerics,
         .error = entry->error,
-        .rung = -1,
+        .bracket = entry->bracket,
+        .rung = entry->rung,
     };
     spread(row.report, task, best ? best->metrics : NULL);
     spread(row.test, task, entry->test);
@@ -284,6 +285,8 @@ static int add_tables(const struct findings_view *view, struct results *out,
         if (!rc)
             rc = add_epochs(findings, i, out);
     }
+    if (!rc)
+        rc = findings_add_leases(findings, out);
     for (int i = 0; !rc && i < findings->tasks; i++)
         rc = add_leaders(view, i, out, err);
     return rc;

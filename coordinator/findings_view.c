@@ -28,6 +28,7 @@ static void view_free(struct findings_view *view)
         leaders_clear(&view->then.leaders[i]);
     free(view->then.leaders);
     free(view->then.entries);
+    free(view->then.leases.rows);
     free(view->states);
     free(view->attempts);
     free(view);
@@ -83,6 +84,8 @@ int findings_freeze(struct findings *findings, const struct trial_table *table,
     view->then.store = findings->store;
     view->then.leaders = calloc((size_t)findings->tasks, sizeof *view->then.leaders);
     int rc = view->then.leaders ? copy_entries(view, findings, table) : ERR_MEMORY;
+    if (!rc)
+        rc = lease_rows_copy(&view->then.leases, &findings->leases);
     for (int i = 0; !rc && i < findings->tasks; i++)
         rc = copy_leaders(&view->then.leaders[i], &findings->leaders[i],
                           job->spec->output.keep, findings->configs);

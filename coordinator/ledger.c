@@ -262,10 +262,10 @@ void ledger_clock(struct ledger *ledger, double unix_s, double ran_s)
 }
 
 int ledger_grant(struct ledger *ledger, struct trial_lease lease, int epochs,
-                 const char *host, const char *numerics, struct error *err)
+                 const struct findings_grant *grant, struct error *err)
 {
-    struct record_grant m = {(uint64_t)lease.trial, lease.lease, epochs, host,
-                             numerics};
+    struct record_grant m = {(uint64_t)lease.trial,   lease.lease, epochs,
+                             (uint32_t)grant->worker, grant->host, grant->numerics};
 
     record_grant_put(begin(ledger, RECORD_GRANT), &m);
     return ledger_appended(ledger, err);

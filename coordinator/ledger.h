@@ -96,7 +96,7 @@ int ledger_job(struct ledger *ledger, const struct ledger_job *job, struct error
 
 /* Each is called after trial_table and findings have accepted it. */
 int ledger_grant(struct ledger *ledger, struct trial_lease lease, int epochs,
-                 const char *host, const char *numerics, struct error *err);
+                 const struct findings_grant *grant, struct error *err);
 int ledger_report(struct ledger *ledger, const struct report *report,
                   struct error *err);
 /* dropped: trials whose outputs are no longer kept. */

@@ -69,6 +69,12 @@ static int no_memory(struct error *err)
     return error_set(err, ERR_MEMORY, "out of memory for the scheduler");
 }
 
+/* When what is read now happened. */
+static double now_of(const struct ledger_replay *replay)
+{
+    return replay->ledger->recorded.unix_s;
+}
+
 static int steer_end(const struct ledger_replay *replay, uint64_t trial, bool failed,
                      struct error *err)
 {
@@ -80,18 +86,28 @@ static int steer_end(const struct ledger_replay *replay, uint64_t trial, bool fa
 static int steer_report(const struct ledger_replay *replay, const struct report *report,
                         struct error *err)
 {
-    return replay->steering &&
-                   steering_reported(replay->steering, (int64_t)report->trial,
-                                     report->epoch, report->score) < 0
-               ? no_memory(err)
-               : 0;
+    int64_t trial = (int64_t)report->trial;
+    if (!replay->steering)
+        return 0;
+    int verdict =
+        steering_reported(replay->steering, trial, report->epoch, report->score);
+    if (verdict < 0)
+        return no_memory(err);
+    findings_judged(replay->findings, trial, steering_bracket(replay->steering, trial),
+                    steering_rung(replay->steering, trial));
+    if (verdict != VERDICT_CONTINUE)
+        findings_left(replay->findings, trial,
+                      verdict == VERDICT_PAUSE ? "paused" : "stopped", now_of(replay));
+    return 0;
 }
 
 static int take_grant(const struct ledger_replay *replay, const struct frame *frame,
                       struct error *err)
 {
     struct record_grant m;
-    int rc = record_grant_get(&m, frame->payload, frame->size, err);
+    int rc = frame->type == RECORD_GRANT
+                 ? record_grant_get(&m, frame->payload, frame->size, err)
+                 : record_old_grant_get(&m, frame->payload, frame->size, err);
     if (rc)
         return rc;
     struct ledger_entry *entry = named(replay, m.trial);
@@ -103,7 +119,10 @@ static int take_grant(const struct ledger_replay *replay, const struct frame *fr
     const char *numerics = keep_text(replay->ledger, m.numerics);
     if (!host || !numerics)
         return error_set(err, ERR_MEMORY, "out of memory for the journal");
-    findings_begun(replay->findings, (int64_t)m.trial, host, numerics);
+    struct findings_grant grant = {(int)m.worker, host, numerics, now_of(replay)};
+    rc = findings_begun(replay->findings, (int64_t)m.trial, &grant, err);
+    if (rc)
+        return rc;
     if (replay->steering)
         steering_granted(replay->steering, (int64_t)m.trial);
     replay->seen[m.trial - 1].numerics = numerics;
@@ -182,6 +201,7 @@ static int take_result(struct ledger_replay *replay, const struct frame *frame,
         return lost(m.result.trial, err);
     rc = findings_result(replay->findings, &m.result, &dropped, err);
     entry->past.state = TRIAL_DONE;
+    findings_left(replay->findings, (int64_t)m.result.trial, "done", now_of(replay));
     entry->outputs = m.ref;
     note_segment(&replay->last_output, m.ref);
     return rc ? ERR_INPUT : steer_end(replay, m.result.trial, false, err);
@@ -201,6 +221,13 @@ static int take_dropped(const struct ledger_replay *replay, const struct frame *
     return 0;
 }
 
+static const char *end_of_lease(const struct record_left *m)
+{
+    if (m->state == TRIAL_STOPPED)
+        return "stopped";
+    return m->state == TRIAL_QUEUED && !m->text[0] ? "lost" : "failed";
+}
+
 static int take_left(const struct ledger_replay *replay, const struct frame *frame,
                      struct error *err)
 {
@@ -213,6 +240,7 @@ static int take_left(const struct ledger_replay *replay, const struct frame *fra
         return no_such_trial(m.trial, err);
     entry->past.state = (enum trial_state)m.state;
     entry->past.losses = m.losses;
+    findings_left(replay->findings, (int64_t)m.trial, end_of_lease(&m), now_of(replay));
     if (m.state != TRIAL_QUEUED)
         entry->checkpoint = (struct segment_ref){0}; /* a retry begins anew */
     if (m.state == TRIAL_FAILED || m.state == TRIAL_GIVEN_UP)
@@ -276,6 +304,7 @@ int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
 
     switch (frame->type) {
     case RECORD_GRANT:
+    case RECORD_OLD_GRANT:
         return take_grant(replay, frame, err);
     case RECORD_REPORT:
         return take_report(replay, frame, err);
@@ -291,7 +320,9 @@ int ledger_replay_visit(void *arg, const struct frame *frame, struct error *err)
         return take_clock(replay, frame, err);
     case RECORD_JOB: /* history_read() has taken these in */
     case RECORD_CONFIG:
+        return 0;
     case RECORD_END:
+        findings_all_left(replay->findings, "released", now_of(replay));
         return 0;
     case RECORD_TRIALS:
         return take_trials(replay, frame, err);
@@ -342,6 +373,7 @@ int ledger_replay_end(struct ledger_replay *replay, struct error *err)
     struct ledger *ledger = replay->ledger;
     int rc = 0;
 
+    findings_all_left(replay->findings, "lost", now_of(replay));
     segments_pass(ledger->checkpoints, replay->last_checkpoint);
     segments_pass(ledger->outputs, replay->last_output);
     for (int64_t trial = 1; !rc && trial <= ledger->list->trial_count; trial++) {

@@ -54,7 +54,9 @@ static int take_grant(struct taking *taking, const struct frame *frame,
                       struct error *err)
 {
     struct record_grant m;
-    int rc = record_grant_get(&m, frame->payload, frame->size, err);
+    int rc = frame->type == RECORD_GRANT
+                 ? record_grant_get(&m, frame->payload, frame->size, err)
+                 : record_old_grant_get(&m, frame->payload, frame->size, err);
 
     if (rc || !(m.trial = number_of(taking, m.trial)))
         return rc;
@@ -111,11 +113,26 @@ static int take_left(struct taking *taking, const struct frame *frame,
     return ledger_appended(taking->to, err);
 }
 
+/* Of the records of this source; what ran at the same time is not told apart from what
+ * ran one after the other. */
+static int take_clock(struct taking *taking, const struct frame *frame,
+                      struct error *err)
+{
+    struct record_clock m;
+    int rc = record_clock_get(&m, frame->payload, frame->size, err);
+
+    if (rc)
+        return rc;
+    record_clock_put(journal_begin(taking->to->journal, RECORD_CLOCK), &m);
+    return ledger_appended(taking->to, err);
+}
+
 static int take_frame(struct taking *taking, const struct frame *frame,
                       struct error *err)
 {
     switch (frame->type) {
     case RECORD_GRANT:
+    case RECORD_OLD_GRANT:
         return take_grant(taking, frame, err);
     case RECORD_REPORT:
         return take_report(taking, frame, err);
@@ -123,12 +140,13 @@ static int take_frame(struct taking *taking, const struct frame *frame,
         return take_result(taking, frame, err);
     case RECORD_LEFT:
         return take_left(taking, frame, err);
+    case RECORD_CLOCK:
+        return take_clock(taking, frame, err);
     case RECORD_DROPPED: /* what was dropped is not copied */
     case RECORD_JOB:     /* these are the new journal's own */
     case RECORD_CONFIG:
     case RECORD_TRIALS:
     case RECORD_END:
-    case RECORD_CLOCK: /* shards ran at the same time */
         return 0;
     default:
         return error_set(err, ERR_INPUT, "a record of type %d cannot be taken along",

@@ -134,11 +134,12 @@ void record_grant_put(struct bytes *out, const struct record_grant *m)
     bytes_put_u64(out, m->trial);
     bytes_put_u32(out, m->lease);
     bytes_put_i32(out, m->epochs);
+    bytes_put_u32(out, m->worker);
     bytes_put_text(out, m->host);
     bytes_put_text(out, m->numerics);
 }
 
-int record_grant_get(struct record_grant *m, const void *data, size_t size,
+static int get_grant(struct record_grant *m, bool worker, const void *data, size_t size,
                      struct error *err)
 {
     struct bytes_reader in;
@@ -147,9 +148,24 @@ int record_grant_get(struct record_grant *m, const void *data, size_t size,
     m->trial = bytes_get_u64(&in);
     m->lease = bytes_get_u32(&in);
     m->epochs = bytes_get_i32(&in);
+    m->worker = worker ? bytes_get_u32(&in) : 0;
     m->host = bytes_get_text(&in, PROTOCOL_NAME);
     m->numerics = bytes_get_text(&in, PROTOCOL_NAME);
-    return bytes_done(&in) && m->epochs >= 0 ? 0 : no_record("GRANT", err);
+    return bytes_done(&in) && m->epochs >= 0 && m->worker <= INT32_MAX
+               ? 0
+               : no_record("GRANT", err);
+}
+
+int record_old_grant_get(struct record_grant *m, const void *data, size_t size,
+                         struct error *err)
+{
+    return get_grant(m, false, data, size, err);
+}
+
+int record_grant_get(struct record_grant *m, const void *data, size_t size,
+                     struct error *err)
+{
+    return get_grant(m, true, data, size, err);
 }
 
 static void put_metrics(struct bytes *out, const double *metrics, int count)

@@ -21,7 +21,7 @@ enum record_type {
     RECORD_JOB = 2, /* this start's job, where it is another than the last one's */
     RECORD_OLD_CONFIG = 3, /* with another key: refused */
     RECORD_TRIALS = 4,     /* trials that are new, in the order of their numbers */
-    RECORD_GRANT = 5,
+    RECORD_OLD_GRANT = 5,  /* without the worker */
     RECORD_REPORT = 6,
     RECORD_RESULT = 7,
     RECORD_LEFT = 8,     /* a lease ended without a result */
@@ -30,7 +30,8 @@ enum record_type {
     RECORD_CONFIG = 11,  /* a configuration, or new settings of a known one */
     RECORD_CLOCK = 12,   /* what follows happened then */
     RECORD_FORK = 13,    /* a new trial that goes on from another one's state */
-    RECORD_LAST = RECORD_FORK,
+    RECORD_GRANT = 14,
+    RECORD_LAST = RECORD_GRANT,
 };
 
 enum { RECORD_TASKS_MAX = 4096, RECORD_JOB_MAX = 16 << 20, RECORD_BATCH = 4096 };
@@ -74,10 +75,14 @@ struct trial_list_entry record_trials_entry(const struct record_trials *m, int i
 struct record_grant {
     uint64_t trial;
     uint32_t lease;
-    int32_t epochs; /* that its settings ask for */
+    int32_t epochs;  /* that its settings ask for */
+    uint32_t worker; /* from 1 */
     const char *host, *numerics;
 };
 void record_grant_put(struct bytes *out, const struct record_grant *m);
+/* worker is 0 then. */
+int record_old_grant_get(struct record_grant *m, const void *data, size_t size,
+                         struct error *err);
 int record_grant_get(struct record_grant *m, const void *data, size_t size,
                      struct error *err);
 

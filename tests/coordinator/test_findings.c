@@ -342,7 +342,7 @@ static void failures_are_named(void)
 {
     begin();
     struct trial_lease lease = trial_table_grant(table, 0, 0);
-    findings_begun(findings, 1, "n1", "1 avx2");
+    findings_begun(findings, 1, &(struct findings_grant){1, "n1", "1 avx2", 0}, NULL);
     CU_ASSERT_EQUAL(findings_failure(findings, 1, "loss is NaN at step 7", NULL), 0);
     trial_table_failed(table, 1, lease.lease, false, 0);
     struct results r = snapshot();

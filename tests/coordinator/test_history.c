@@ -57,7 +57,7 @@ static void put_config(struct journal *journal, uint64_t key, const char *settin
 static void put_trial(struct journal *journal, uint64_t identity, int task, int config,
                       uint32_t seed)
 {
-    struct trial_list_entry entry = {{identity, 0}, {task, config, seed}};
+    struct trial_list_entry entry = {{identity, 0}, {task, config, seed}, 0};
 
     record_trials_put(journal_begin(journal, RECORD_TRIALS), next_trial++, &entry, 1);
     journal_append(journal);

@@ -114,9 +114,9 @@ static struct trial_lease grant(struct coordination *c)
 
     CU_ASSERT_NOT_EQUAL_FATAL(lease.trial, 0);
     trial_list_settings(&c->run.enrolment.list, lease.trial, &settings);
-    findings_begun(c->findings, lease.trial, "node1", "1 avx2");
-    CU_ASSERT_EQUAL(
-        ledger_grant(c->ledger, lease, settings.epochs, "node1", "1 avx2", &err), 0);
+    struct findings_grant grant = {1, "node1", "1 avx2", 0};
+    findings_begun(c->findings, lease.trial, &grant, NULL);
+    CU_ASSERT_EQUAL(ledger_grant(c->ledger, lease, settings.epochs, &grant, &err), 0);
     return lease;
 }
 

@@ -67,7 +67,7 @@ static void put(struct bytes *out, int kind)
         record_trials_put(out, 7, entries, 2);
         break;
     case 3:
-        record_grant_put(out, &(struct record_grant){12, 34, 5, "node1", "1 avx2"});
+        record_grant_put(out, &(struct record_grant){12, 34, 5, 3, "node1", "1 avx2"});
         break;
     case 4:
         record_report_put(out, &(struct record_report){ref, sample_report()});
