@@ -373,7 +373,8 @@ int ledger_replay_end(struct ledger_replay *replay, struct error *err)
     struct ledger *ledger = replay->ledger;
     int rc = 0;
 
-    findings_all_left(replay->findings, "lost", now_of(replay));
+    if (replay->findings)
+        findings_all_left(replay->findings, "lost", now_of(replay));
     segments_pass(ledger->checkpoints, replay->last_checkpoint);
     segments_pass(ledger->outputs, replay->last_output);
     for (int64_t trial = 1; !rc && trial <= ledger->list->trial_count; trial++) {

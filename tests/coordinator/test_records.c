@@ -48,12 +48,13 @@ static struct result sample_result(void)
 }
 
 /* One of each, for the tests of all. */
-enum { KINDS = 10 };
+enum { KINDS = 12 };
 
 static void put(struct bytes *out, int kind)
 {
     struct record_task tasks[2] = {{"a", {1, 2}}, {"b", {3, 4}}};
-    struct trial_list_entry entries[2] = {{{5, 6}, {1, 2, 3}}, {{7, 8}, {0, 1, 9}}};
+    struct trial_list_entry entries[2] = {{{5, 6}, {1, 2, 3}, 0},
+                                          {{7, 8}, {0, 1, 9}, 0}};
     struct result result = sample_result();
 
     switch (kind) {
@@ -84,6 +85,18 @@ static void put(struct bytes *out, int kind)
     case 8:
         record_end_put(out, &(struct record_end){75, 3, 1, 8});
         break;
+    case 9:
+        record_clock_put(out, &(struct record_clock){1.75e9, 2.5});
+        break;
+    case 10:
+        record_fork_put(out, &(struct record_fork){.trial = 9,
+                                                   .parent = 3,
+                                                   .loser = 4,
+                                                   .epoch = 2,
+                                                   .ref = ref,
+                                                   .config = {{1, 1}, "epochs=5;"},
+                                                   .entry = entries[0]});
+        break;
     default:
         record_dropped_put(out, &(struct record_dropped){12});
     }
@@ -102,6 +115,8 @@ static int get(int kind, const void *data, size_t size)
         struct record_left left;
         struct record_end end;
         struct record_dropped dropped;
+        struct record_clock clock;
+        struct record_fork fork;
     } m;
     struct error err;
 
@@ -125,6 +140,10 @@ static int get(int kind, const void *data, size_t size)
         return record_left_get(&m.left, data, size, &err);
     case 8:
         return record_end_get(&m.end, data, size, &err);
+    case 9:
+        return record_clock_get(&m.clock, data, size, &err);
+    case 10:
+        return record_fork_get(&m.fork, data, size, &err);
     default:
         return record_dropped_get(&m.dropped, data, size, &err);
     }
@@ -155,10 +174,11 @@ static void recorded_bytes_stay(void)
 {
     static const char *const wanted[KINDS] = {
         "0a244fb91b67e37803ea1fe8d5ae4fde", "84009f8c400bf0ada705027a20425a5f",
-        "54db62b725abadd765622333d928f69b", "2fb802d8b42465a9b63a0e54292fe28b",
+        "54db62b725abadd765622333d928f69b", "0cc88b0de584e094d41b11bd9c9cdccf",
         "a8238c16f2c89e12c2232b025e37b0e6", "544486cb779755ab0fbb38961ce1e797",
         "def532522ef72b89990ad56b794b6a76", "520919696332cc98fa08d3f7f2a98939",
-        "8702cb69bd122a16b6a41eec459c1d6b", "7f934485d1e1fe485b6897f10aea775e"};
+        "8702cb69bd122a16b6a41eec459c1d6b", "4b0c6cfc4308266c680294c28edd1a0e",
+        "223e63e1bea1e3b77d19857193a22fa1", "7f934485d1e1fe485b6897f10aea775e"};
 
     for (int kind = 0; kind < KINDS; kind++) {
         struct bytes out = {0};
@@ -245,7 +265,7 @@ static void absurd_values_are_refused(void)
     record_config_put(&out, &(struct record_config){{1, 1}, "epochs=-5;"});
     CU_ASSERT_EQUAL(get(1, out.data, out.size), ERR_INPUT);
     bytes_clear(&out);
-    record_trials_put(&out, 1, &(struct trial_list_entry){{1, 1}, {0, 0, 0}}, 1);
+    record_trials_put(&out, 1, &(struct trial_list_entry){{1, 1}, {0, 0, 0}, 0}, 1);
     CU_ASSERT_EQUAL(get(2, out.data, out.size), ERR_INPUT); /* configurations from 1 */
     bytes_clear(&out);
     struct report report = sample_report();
