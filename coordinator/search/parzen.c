@@ -11,12 +11,17 @@
 /* Measured against other choices in docs/search.md. */
 static const double prior_weight = 1.0; /* in kernels */
 static const double choice_even = 0.2;  /* of a choice's kernel, over 1 + kernels */
-enum { NARROWEST = 100 };               /* widths of a kernel in an axis */
+static const double width_factor = 0.7; /* of the spread over kernels^(1/5) */
+static const double narrowest = 1e-3;   /* width, of an axis */
+/* Kernels below exp(-40) of the prior are not looked at closer. */
+static const double negligible = 40;
 
-static bool is_tabled(const struct space_axis *axis)
+static enum parzen_kernel kernel_of(const struct space_axis *axis)
 {
-    return axis->kind == SPACE_CHOICE ||
-           (axis->kind != SPACE_REAL && axis->count <= PARZEN_TABLE);
+    if (axis->kind == SPACE_CHOICE)
+        return PARZEN_CHOICE;
+    return axis->kind != SPACE_REAL && axis->count <= PARZEN_TABLE ? PARZEN_VALUES
+                                                                   : PARZEN_NORMAL;
 }
 
 static double code_at(const struct space *space, int a, int index)
@@ -33,8 +38,8 @@ double parzen_place(const struct space *space, int a, double code)
     const struct space_axis *axis = &space->axes[a];
 
     if (isnan(code))
-        return NAN;
-    if (!is_tabled(axis))
+        return PARZEN_ABSENT;
+    if (kernel_of(axis) == PARZEN_NORMAL)
         return space_place(space, a, code);
     return axis->kind == SPACE_ORDERED ? axis->ranks[(int)code]
            : axis->kind == SPACE_WHOLE ? code - axis->job->min
@@ -48,73 +53,94 @@ static double inside(double from, double to, double mean, double width)
     return normal_below((to - mean) / width) - normal_below((from - mean) / width);
 }
 
-/* In [0, 1], for the width. */
-static double unit_place(const struct parzen *p, int a, double place)
+/* Of the kernels that have the axis. */
+struct moments {
+    double n, sum, squares;
+};
+
+static void add_moments(struct moments *m, double place, double times)
 {
-    if (!p->axes[a].tabled)
-        return place;
-    return space_place(p->data.space, a, code_at(p->data.space, a, (int)place));
+    m->n += times;
+    m->sum += times * place;
+    m->squares += times * place * place;
 }
 
-/* Sums over the kernels that have the axis. */
-static void spread_of(const struct parzen *p, int a, double *n, double *spread)
+static double kernel_place(const struct parzen *p, int a, int64_t i)
 {
-    const double *places = p->data.places[a];
-    double sum = 0, squares = 0;
+    return p->data.places[a][p->others ? i : p->members[i]];
+}
+
+/* Of a tabled axis each value is placed once, however many kernels have it. */
+static struct moments moments_of(const struct parzen *p, int a)
+{
     int64_t all = p->others ? p->data.count : p->member_count;
+    double times[PARZEN_TABLE] = {0};
+    struct moments m = {0};
 
-    *n = 0;
     for (int64_t i = 0; i < all; i++) {
-        double place = places[p->others ? i : p->members[i]];
+        double place = kernel_place(p, a, i);
 
-        if (isnan(place))
+        if (place == PARZEN_ABSENT)
             continue;
-        place = unit_place(p, a, place);
-        *n += 1;
-        sum += place;
-        squares += place * place;
+        if (p->axes[a].kernel == PARZEN_VALUES)
+            times[(int)place]++;
+        else
+            add_moments(&m, place, 1);
     }
-    *spread = *n > 0 ? sqrt(fmax(squares / *n - sum / *n * (sum / *n), 0)) : 0;
+    for (int v = 0; v < p->axes[a].values; v++)
+        add_moments(&m, space_place(p->data.space, a, code_at(p->data.space, a, v)),
+                    times[v]);
+    return m;
 }
 
 static double width_of(const struct parzen *p, int a)
 {
-    double n, spread, dimensions = p->data.space->count, width;
+    struct moments m = moments_of(p, a);
 
-    spread_of(p, a, &n, &spread);
     /* of the prior too, which lies in the middle and is as wide as the axis */
-    spread = sqrt((n * spread * spread + 1.0 / 12 * prior_weight) / (n + prior_weight));
-    width = spread * pow(n + 1, -1 / (dimensions + 4));
-    return fmax(width, 1 / fmin(NARROWEST, n + 2));
+    add_moments(&m, 0.5, prior_weight);
+    m.squares += prior_weight / 12;
+    double mean = m.sum / m.n, spread = sqrt(m.squares / m.n - mean * mean);
+    return fmax(width_factor * spread * pow(m.n, -0.2), narrowest);
 }
 
-static int table_of(struct parzen *p, int a, double n)
+static int init_values(struct parzen_axis *axis, const struct space *space, int a)
 {
-    struct parzen_axis *axis = &p->axes[a];
-    const struct space *space = p->data.space;
     int k = axis->values;
 
-    if (!(axis->table = malloc((size_t)k * (size_t)k * sizeof *axis->table)))
+    if (!(axis->table = malloc((size_t)k * (size_t)(k + 1) * sizeof *axis->table)))
         return ERR_MEMORY;
-    for (int from = 0; from < k; from++) {
-        double total = 0, place = unit_place(p, a, from), *row = &axis->table[from * k];
+    for (int to = 0; to < k; to++) {
+        double *row = &axis->table[to * (k + 1)], code = code_at(space, a, to);
 
-        for (int to = 0; to < k; to++) {
-            double code = code_at(space, a, to);
+        row[0] = -log(k); /* of a kernel that does not have the axis */
+        for (int from = 0; from < k; from++) {
+            double place = space_place(space, a, code_at(space, a, from));
 
-            row[to] = space->axes[a].kind == SPACE_CHOICE
-                          ? (from == to ? 1 : 0) + choice_even / (n + 1)
-                          : inside(space_edge(space, a, code, 0),
-                                   space_edge(space, a, code, 1), place, axis->width);
-            total += row[to];
+            row[1 + from] =
+                log(inside(space_edge(space, a, code, 0), space_edge(space, a, code, 1),
+                           place, axis->width) /
+                    inside(0, 1, place, axis->width));
         }
-        for (int to = 0; to < k; to++)
-            row[to] = log(row[to] / total);
     }
     return 0;
 }
 
-static int norms_of(struct parzen_axis *axis)
+static int init_choice(struct parzen_axis *axis, double kernels)
+{
+    double even = choice_even / (kernels + 1), total = 1 + axis->values * even;
+
+    axis->own = log((1 + even) / total);
+    axis->others = log(even / total);
+    if (!(axis->table = malloc((size_t)(axis->values + 1) * sizeof *axis->table)))
+        return ERR_MEMORY;
+    axis->table[0] = -log(axis->values); /* of a kernel that does not have the axis */
+    for (int v = 0; v < axis->values; v++)
+        axis->table[1 + v] = axis->others;
+    return 0;
+}
+
+static int init_normal(struct parzen_axis *axis)
 {
     if (!(axis->norms = malloc(PARZEN_KNOTS * sizeof *axis->norms)))
         return ERR_MEMORY;
@@ -126,12 +152,17 @@ static int norms_of(struct parzen_axis *axis)
 
 static int init_axis(struct parzen *p, int a)
 {
+    const struct space *space = p->data.space;
     struct parzen_axis *axis = &p->axes[a];
 
-    axis->tabled = is_tabled(&p->data.space->axes[a]);
-    axis->values = axis->tabled ? (int)p->data.space->axes[a].count : 0;
+    axis->kernel = kernel_of(&space->axes[a]);
+    if (axis->kernel != PARZEN_NORMAL)
+        axis->values = (int)space->axes[a].count;
+    if (axis->kernel == PARZEN_CHOICE)
+        return init_choice(axis, (double)p->count);
     axis->width = width_of(p, a);
-    return axis->tabled ? table_of(p, a, (double)p->count) : norms_of(axis);
+    return axis->kernel == PARZEN_VALUES ? init_values(axis, space, a)
+                                         : init_normal(axis);
 }
 
 static int make_room(struct parzen_scratch *scratch, int64_t count)
@@ -182,18 +213,26 @@ void parzen_clear(struct parzen *parzen)
     *parzen = (struct parzen){0};
 }
 
-/* Adds each proposal's log kernel at a place of the axis. */
-static void add_tabled(double *restrict sums, const double *restrict places, int64_t n,
-                       const struct parzen_axis *axis, double at)
+/* Adds every proposal's log kernel at a place of an axis of values: row has it by the
+ * proposal's own place, from PARZEN_ABSENT on. */
+static void add_row(double *restrict sums, const double *restrict places, int64_t n,
+                    const double *restrict row)
 {
-    double even = -log(axis->values);
-    int to = (int)at;
-
     for (int64_t i = 0; i < n; i++)
-        sums[i] +=
-            isnan(places[i]) ? even : axis->table[(int)places[i] * axis->values + to];
+        sums[i] += row[(int)places[i] - PARZEN_ABSENT];
 }
 
+static void add_choice(double *restrict sums, const double *restrict places, int64_t n,
+                       const struct parzen_axis *axis, double at)
+{
+    double *own = &axis->table[(int)at - PARZEN_ABSENT];
+
+    *own = axis->own;
+    add_row(sums, places, n, axis->table);
+    *own = axis->others;
+}
+
+/* Where a proposal does not have the axis, its kernel is even: 1. */
 static void add_normal(double *restrict sums, const double *restrict places, int64_t n,
                        const struct parzen_axis *axis, double at)
 {
@@ -202,43 +241,55 @@ static void add_normal(double *restrict sums, const double *restrict places, int
     for (int64_t i = 0; i < n; i++) {
         double off = at - places[i];
 
-        if (!isnan(places[i]))
+        if (places[i] != PARZEN_ABSENT)
             sums[i] += scale * off * off -
                        axis->norms[(int)(places[i] * (PARZEN_KNOTS - 1) + 0.5)];
     }
 }
 
+static void add_axis(const struct parzen *p, int a, double at)
+{
+    const struct parzen_axis *axis = &p->axes[a];
+    const double *places = p->data.places[a];
+    double *sums = p->scratch->sums;
+
+    if (axis->kernel == PARZEN_CHOICE)
+        add_choice(sums, places, p->data.count, axis, at);
+    else if (axis->kernel == PARZEN_VALUES)
+        add_row(sums, places, p->data.count,
+                &axis->table[(int)at * (axis->values + 1)]);
+    else
+        add_normal(sums, places, p->data.count, axis, at);
+}
+
 static double prior_log_density(const struct parzen *p, const double *places)
 {
-    double sum = 0;
+    double sum = log(prior_weight);
 
     for (int a = 0; a < p->data.space->count; a++)
-        if (p->axes[a].tabled && !isnan(places[a]))
+        if (p->axes[a].values && places[a] != PARZEN_ABSENT)
             sum -= log(p->axes[a].values);
     return sum;
 }
 
 double parzen_log_density(struct parzen *p, const double *places)
 {
-    double *sums = p->scratch->sums;
-    double total = prior_weight * exp(prior_log_density(p, places));
-    int64_t n = p->data.count;
+    double *sums = p->scratch->sums, prior = prior_log_density(p, places);
+    double total = exp(prior);
 
-    memset(sums, 0, (size_t)n * sizeof *sums);
-    for (int a = 0; a < p->data.space->count; a++) {
-        if (isnan(places[a]))
-            continue;
-        (p->axes[a].tabled ? add_tabled : add_normal)(sums, p->data.places[a], n,
-                                                      &p->axes[a], places[a]);
-    }
+    memset(sums, 0, (size_t)p->data.count * sizeof *sums);
+    for (int a = 0; a < p->data.space->count; a++)
+        if (places[a] != PARZEN_ABSENT)
+            add_axis(p, a, places[a]);
     if (!p->others) {
         for (int64_t m = 0; m < p->member_count; m++)
             total += exp(sums[p->members[m]]);
     } else {
         for (int64_t m = 0; m < p->member_count; m++)
             sums[p->members[m]] = -INFINITY;
-        for (int64_t i = 0; i < n; i++)
-            total += exp(sums[i]);
+        for (int64_t i = 0; i < p->data.count; i++)
+            if (sums[i] > prior - negligible)
+                total += exp(sums[i]);
     }
     return log(total / ((double)p->count + prior_weight));
 }
@@ -263,16 +314,23 @@ static double draw_normal(const struct parzen_draw *d, int a, double mean, doubl
     return uniform(d, a, 100);
 }
 
-static double draw_tabled(const struct parzen_draw *d, int a,
-                          const struct parzen_axis *axis, int from)
+/* The place at u of the kernel's probabilities. */
+static double draw_values(const struct parzen_axis *axis, int from, double u)
 {
-    double u = uniform(d, a, 1);
     int to = 0;
 
     for (; to < axis->values - 1; to++)
-        if ((u -= exp(axis->table[from * axis->values + to])) < 0)
+        if ((u -= exp(axis->table[to * (axis->values + 1) + 1 + from])) < 0)
             break;
     return to;
+}
+
+/* One of all where it is not the own one again: the same probabilities. */
+static double draw_choice(const struct parzen_axis *axis, double from, double u)
+{
+    double other = exp(axis->others) * axis->values;
+
+    return u < other ? floor(u / other * axis->values) : from;
 }
 
 /* from: a proposal, or -1 for the prior. */
@@ -280,13 +338,16 @@ static double draw_axis(const struct parzen *p, const struct parzen_draw *d, int
                         int64_t from)
 {
     const struct parzen_axis *axis = &p->axes[a];
-    double mean = from < 0 ? NAN : p->data.places[a][from];
+    double mean = from < 0 ? PARZEN_ABSENT : p->data.places[a][from];
 
-    if (isnan(mean))
+    if (mean == PARZEN_ABSENT)
         return space_code(p->data.space, a, uniform(d, a, 0));
-    if (axis->tabled)
-        return code_at(p->data.space, a, (int)draw_tabled(d, a, axis, (int)mean));
-    return space_code(p->data.space, a, draw_normal(d, a, mean, axis->width));
+    if (axis->kernel == PARZEN_NORMAL)
+        return space_code(p->data.space, a, draw_normal(d, a, mean, axis->width));
+    return code_at(p->data.space, a,
+                   (int)(axis->kernel == PARZEN_VALUES
+                             ? draw_values(axis, (int)mean, uniform(d, a, 1))
+                             : draw_choice(axis, mean, uniform(d, a, 1))));
 }
 
 void parzen_draw(const struct parzen *p, const struct parzen_draw *draw, double *point)

@@ -10,11 +10,14 @@
 
 #include "coordinator/search/space.h"
 
-/* Whole ranges of more values are taken as if they were continuous. */
-enum { PARZEN_TABLE = 64, PARZEN_KNOTS = 256 };
+enum {
+    PARZEN_TABLE = 64, /* whole ranges of more values are as if they were continuous */
+    PARZEN_KNOTS = 256,
+    PARZEN_ABSENT = -1, /* instead of a place, where a point does not have the axis */
+};
 
 /* Where a point lies on an axis: of choices, listed numbers and few whole ones the
- * number of the value in its order, else in [0, 1]; NAN stays. */
+ * number of the value in its order, else in [0, 1]. */
 double parzen_place(const struct space *space, int a, double code);
 
 struct parzen_data {
@@ -30,12 +33,20 @@ struct parzen_scratch {
 };
 void parzen_scratch_clear(struct parzen_scratch *scratch);
 
+enum parzen_kernel {
+    PARZEN_CHOICE, /* its own value, or another */
+    PARZEN_VALUES, /* few numbers */
+    PARZEN_NORMAL,
+};
+
 struct parzen_axis {
-    bool tabled;
-    int values;    /* of a tabled one */
-    double *table; /* (values, values) log probability of the second given the first */
+    enum parzen_kernel kernel;
+    int values;         /* but of NORMAL */
+    double own, others; /* log probabilities of CHOICE */
+    double *table; /* of VALUES: (values, values) log probability of the first given
+                      the second */
     double width;  /* of the normal distribution, else */
-    double *norms; /* (PARZEN_KNOTS) log of what of it is inside */
+    double *norms; /* of NORMAL: (PARZEN_KNOTS) log of what of it is inside */
 };
 
 struct parzen {
