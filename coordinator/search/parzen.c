@@ -12,7 +12,6 @@
 static const double prior_weight = 1.0; /* in kernels */
 static const double choice_even = 0.2;  /* of a choice's kernel, over 1 + kernels */
 static const double width_factor = 0.7; /* of the spread over kernels^(1/5) */
-static const double narrowest = 1e-3;   /* width, of an axis */
 /* Kernels below exp(-40) of the prior are not looked at closer. */
 static const double negligible = 40;
 
@@ -65,43 +64,45 @@ static void add_moments(struct moments *m, double place, double times)
     m->squares += times * place * place;
 }
 
-static double kernel_place(const struct parzen *p, int a, int64_t i)
+static void add_place(const struct parzen *p, int a, int64_t i, double times,
+                      struct moments *m, double *of_values)
 {
-    return p->data.places[a][p->others ? i : p->members[i]];
+    double place = p->data.places[a][i];
+
+    if (place == PARZEN_ABSENT)
+        return;
+    if (p->axes[a].kernel == PARZEN_VALUES)
+        of_values[(int)place] += times;
+    else
+        add_moments(m, place, times);
 }
 
-/* Of a tabled axis each value is placed once, however many kernels have it. */
+/* Each value is placed once, however many kernels have it. */
 static struct moments moments_of(const struct parzen *p, int a)
 {
-    int64_t all = p->others ? p->data.count : p->member_count;
-    double times[PARZEN_TABLE] = {0};
+    double of_values[PARZEN_TABLE] = {0};
     struct moments m = {0};
 
-    for (int64_t i = 0; i < all; i++) {
-        double place = kernel_place(p, a, i);
-
-        if (place == PARZEN_ABSENT)
-            continue;
-        if (p->axes[a].kernel == PARZEN_VALUES)
-            times[(int)place]++;
-        else
-            add_moments(&m, place, 1);
-    }
+    for (int64_t i = 0; p->others && i < p->data.count; i++)
+        add_place(p, a, i, 1, &m, of_values);
+    for (int64_t i = 0; i < p->member_count; i++)
+        add_place(p, a, p->members[i], p->others ? -1 : 1, &m, of_values);
     for (int v = 0; v < p->axes[a].values; v++)
         add_moments(&m, space_place(p->data.space, a, code_at(p->data.space, a, v)),
-                    times[v]);
+                    of_values[v]);
     return m;
 }
 
+/* As if the prior, as wide as the axis, had its middle where theirs is: so they are
+ * never of no width. */
 static double width_of(const struct parzen *p, int a)
 {
     struct moments m = moments_of(p, a);
+    double mean = m.n > 0 ? m.sum / m.n : 0;
+    double off = fmax(m.squares - m.n * mean * mean, 0) + prior_weight / 12;
 
-    /* of the prior too, which lies in the middle and is as wide as the axis */
-    add_moments(&m, 0.5, prior_weight);
-    m.squares += prior_weight / 12;
-    double mean = m.sum / m.n, spread = sqrt(m.squares / m.n - mean * mean);
-    return fmax(width_factor * spread * pow(m.n, -0.2), narrowest);
+    m.n += prior_weight;
+    return width_factor * sqrt(off / m.n) * pow(m.n, -0.2);
 }
 
 static int init_values(struct parzen_axis *axis, const struct space *space, int a)
