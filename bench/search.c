@@ -58,6 +58,10 @@ static void serve(const struct job_spec *spec, struct search *search)
             search_tell(search, proposal, score, epochs);
             continue;
         }
+        if (strcmp(line, "next\n") != 0) {
+            fprintf(stderr, "search: no request: %s", line);
+            exit(1);
+        }
         must(rc = search_next(search, &settings, &err), &err);
         if (rc == 0)
             print_proposal(spec, count++, &settings);

@@ -21,6 +21,7 @@ import sys
 import tempfile
 
 import numpy as np
+from scipy.interpolate import RegularGridInterpolator
 from scipy.stats import wilcoxon
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -177,21 +178,36 @@ def mixed(values):
     return loss
 
 
+WHOLE_AXES = [Axis("first_layer", 0, 12, whole=True),
+              Axis("patience", 0, 40, whole=True),
+              Axis("batch_size", 1, 256, log=True, whole=True),
+              Axis("microshard_tokens", 1, 65536, log=True, whole=True)]
+
+
+def whole(values):
+    """Whole numbers on both scales; odd layers are better. Minimum 0."""
+    layer = values["first_layer"]
+    return (0.05 * abs(layer - 7) + 0.05 * (layer % 2 == 0)
+            + 0.1 * ((values["patience"] - 11) / 8)**2
+            + 0.1 * math.log2(values["batch_size"] / 24)**2
+            + 0.1 * abs(math.log2(values["microshard_tokens"] / 600)))
+
+
 def recorded():
-    """Scores of a real sweep; see tests/golden/record_search_surface.py."""
-    path = os.path.join(HERE, "../tests/golden/search_surface.tsv")
-    if not os.path.exists(path):
-        return []
-    with open(path) as file:
-        lines = [line.rstrip("\n").split("\t") for line in file if line[0] != "#"]
-    names, rows = lines[0][:-1], lines[1:]
-    kinds = {"batch_size": int, "first_layer": int, "pooling": str, "schedule": str}
-    table = {tuple(kinds.get(n, float)(v) for n, v in zip(names, row)): -float(row[-1])
-             for row in rows}
-    axes = [Axis(n, values=sorted({key[i] for key in table}))
-            for i, n in enumerate(names)]
-    return [Surface("recorded", axes, lambda v: table[tuple(v[n] for n in names)],
-                    min(table.values()), max(20, len(table) // 6))]
+    """The best dev scores of a real sweep over two axes (the file tells which one), and
+    between its points what is linear in both logarithms."""
+    with open(os.path.join(HERE, "../tests/golden/search_surface.tsv")) as file:
+        lines = [line.split() for line in file if line[0] != "#"]
+    table = {(float(rate), int(batch)): float(score) for rate, batch, score in lines[1:]}
+    rates, batches = (sorted(set(column)) for column in zip(*table))
+    score = RegularGridInterpolator(
+        (np.log(rates), np.log(batches)),
+        np.array([[table[rate, batch] for batch in batches] for rate in rates]))
+    axes = [Axis("learning_rate", rates[0], rates[-1], log=True),
+            Axis("batch_size", batches[0], batches[-1], log=True, whole=True)]
+    return Surface("recorded", axes,
+                   lambda v: -float(score([np.log([v[a.name] for a in axes])])[0]),
+                   -max(table.values()), 40)
 
 
 def surfaces():
@@ -207,7 +223,9 @@ def surfaces():
         Surface("ackley5", real_axes(5), on_cube(ackley, [-10] * 5, [20] * 5), 0.0, 150),
         Surface("log_quadratic", LOG_AXES, log_quadratic, 0.0, 100),
         Surface("mixed", MIXED_AXES, mixed, 0.0, 100),
-    ] + recorded()
+        Surface("whole", WHOLE_AXES, whole, 0.0, 80),
+        recorded(),
+    ]
 
 
 def search_ours(program, surface, search, seed):

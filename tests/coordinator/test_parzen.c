@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { POINTS = 9 };
+static const double prior = 0.7; /* in kernels */
 
 /* A space of every kind of axis and some points in it. */
 struct sample {
@@ -124,7 +125,7 @@ static void density_is_the_mean_of_its_kernels_and_the_prior(void)
     struct parzen_data data = {&space, 1, places};
     CU_ASSERT_EQUAL_FATAL(parzen_init(&p, &data, &member, 1, false, NULL), 0);
     /* one kernel and the prior's spread of an even axis */
-    double width = 0.7 * sqrt(1.0 / 12 / 2) * pow(2, -0.2);
+    double width = 0.7 * sqrt(prior / 12 / (1 + prior)) * pow(1 + prior, -0.2);
     CU_ASSERT_DOUBLE_EQUAL(p.axes[0].width, width, 1e-12);
     for (double x = 0.05; x < 1; x += 0.1) {
         double inside = below(0.75 / width) - below(-0.25 / width);
@@ -132,7 +133,8 @@ static void density_is_the_mean_of_its_kernels_and_the_prior(void)
             exp(-0.5 * pow((x - 0.25) / width, 2)) / (width * sqrt(2 * M_PI) * inside);
 
         /* the part inside is kept at 256 places */
-        CU_ASSERT_DOUBLE_EQUAL(density_at(&p, &space, &x), (kernel + 1) / 2, 0.01);
+        CU_ASSERT_DOUBLE_EQUAL(density_at(&p, &space, &x),
+                               (kernel + prior) / (1 + prior), 0.01);
     }
     parzen_clear(&p);
     space_clear(&space);
@@ -156,11 +158,11 @@ static void draws_are_as_frequent_as_the_density_says(void)
         batch[(int)point[BATCH]]++;
         early += point[RATE] < 1e-3;
     }
-    /* members of each, their kernels' part and the prior's, over 4 + 1 */
+    /* members of each, their kernels' part and the prior's */
     double other = 0.2 / 5 / (1 + 3 * 0.2 / 5);
-    double want_cls = (2 * (1 - 2 * other) + 2 * other + 1 / 3.0) / 5;
+    double want_cls = (2 * (1 - 2 * other) + 2 * other + prior / 3) / (4 + prior);
     CU_ASSERT_DOUBLE_EQUAL(cls / DRAWS, want_cls, 0.01);
-    double want[8] = {0}, want_early = 0.5;
+    double want[8] = {0}, want_early = prior / 2;
     for (int v = 4; v < 8; v++)
         for (int m = 0; m < 4; m++) {
             double width = p.axes[BATCH].width,
@@ -168,10 +170,11 @@ static void draws_are_as_frequent_as_the_density_says(void)
 
             want[v] += (below(((v - 3) / 4.0 - at) / width) -
                         below(((v - 4) / 4.0 - at) / width)) /
-                       (below((1 - at) / width) - below(-at / width)) / 5;
+                       (below((1 - at) / width) - below(-at / width)) / (4 + prior);
         }
     for (int v = 4; v < 8; v++)
-        CU_ASSERT_DOUBLE_EQUAL(batch[v] / DRAWS, want[v] + 0.25 / 5, 0.01);
+        CU_ASSERT_DOUBLE_EQUAL(batch[v] / DRAWS, want[v] + prior / 4 / (4 + prior),
+                               0.01);
     for (int m = 0; m < 4; m++) {
         double width = p.axes[RATE].width,
                at = (log10(points[members[m]][RATE]) + 4) / 2;
@@ -179,7 +182,7 @@ static void draws_are_as_frequent_as_the_density_says(void)
         want_early += (below((0.5 - at) / width) - below(-at / width)) /
                       (below((1 - at) / width) - below(-at / width));
     }
-    CU_ASSERT_DOUBLE_EQUAL(early / DRAWS, want_early / 5, 0.01);
+    CU_ASSERT_DOUBLE_EQUAL(early / DRAWS, want_early / (4 + prior), 0.01);
     parzen_clear(&p);
     finish(&s);
 }
