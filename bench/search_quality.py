@@ -1,11 +1,11 @@
 """How well TPE searches, against random search and against Optuna's TPE.
 
     python bench/search_quality.py [--search build/release/bench/search] [--repeats 50]
-                                   [--only NAME]... [--without-optuna]
+           [--first-seed 1] [--only NAME]... [--without-optuna]
 
 Each surface is searched `--repeats` times with its budget of trials, by random search
-and by TPE of bench/search (seeds 1, 2, ...: the two are paired by seed) and by Optuna's
-TPESampler at its defaults. Regret is the best value found less the surface's minimum.
+and by TPE of bench/search (seeds from --first-seed on: the two are paired by seed) and
+by Optuna's TPESampler at its defaults. Regret is the best value found less the surface's minimum.
 Prints a table: medians of regret, the one-sided Wilcoxon signed-rank test of "TPE's
 regret is below random's", and TPE's median over Optuna's.
 
@@ -271,6 +271,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--search", default="build/release/bench/search")
     parser.add_argument("--repeats", type=int, default=50)
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--only", action="append")
     parser.add_argument("--without-optuna", action="store_true")
     options = parser.parse_args()
@@ -279,7 +280,7 @@ def main():
     for surface in surfaces():
         if options.only and surface.name not in options.only:
             continue
-        seeds = range(1, options.repeats + 1)
+        seeds = range(options.first_seed, options.first_seed + options.repeats)
         random, tpe = (np.array([search_ours(options.search, surface, kind, seed)
                                  for seed in seeds]) for kind in ("random", "tpe"))
         p = wilcoxon(tpe, random, alternative="less").pvalue if any(tpe != random) else 1
