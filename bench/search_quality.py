@@ -1,6 +1,6 @@
 """How well TPE searches, against random search and against Optuna's TPE.
 
-    python bench/search_quality.py [--search build/release/bench/search] [--repeats 50]
+    python bench/search_quality.py [--search build/release/bench/search] [--repeats 100]
            [--first-seed 1] [--only NAME]... [--without-optuna]
 
 Each surface is searched `--repeats` times with its budget of trials, by random search
@@ -270,7 +270,7 @@ def search_optuna(surface, seed):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--search", default="build/release/bench/search")
-    parser.add_argument("--repeats", type=int, default=50)
+    parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--only", action="append")
     parser.add_argument("--without-optuna", action="store_true")

@@ -11,7 +11,7 @@
 /* Measured against other choices in docs/search.md. */
 static const double prior_weight = 1.0; /* in kernels */
 static const double choice_even = 0.2;  /* of a choice's kernel, over 1 + kernels */
-static const double width_factor = 0.6; /* of the spread over kernels^(1/5) */
+static const double width_factor = 0.5; /* of the spread over kernels^(1/5) */
 /* Kernels below exp(-40) of the prior are not looked at closer. */
 static const double negligible = 40;
 

@@ -125,7 +125,7 @@ static void density_is_the_mean_of_its_kernels_and_the_prior(void)
     struct parzen_data data = {&space, 1, places};
     CU_ASSERT_EQUAL_FATAL(parzen_init(&p, &data, &member, 1, false, NULL), 0);
     /* one kernel and the prior's spread of an even axis */
-    double width = 0.6 * sqrt(prior / 12 / (1 + prior)) * pow(1 + prior, -0.2);
+    double width = 0.5 * sqrt(prior / 12 / (1 + prior)) * pow(1 + prior, -0.2);
     CU_ASSERT_DOUBLE_EQUAL(p.axes[0].width, width, 1e-12);
     for (double x = 0.05; x < 1; x += 0.1) {
         double inside = below(0.75 / width) - below(-0.25 / width);
