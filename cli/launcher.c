@@ -56,7 +56,7 @@ static bool find_program(char *out, size_t size, const char *name)
     return false;
 }
 
-static int usable_cores(void)
+int launcher_cores(void)
 {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
@@ -86,7 +86,7 @@ static int slurm_cores(void)
 
 /* One worker a task of the allocation, where it says how many; else one a core, or as
  * many as have their threads' cores. */
-static int default_workers(int threads)
+int launcher_workers(int threads)
 {
     const char *tasks = getenv("SLURM_NTASKS");
     int cores = slurm_cores();
@@ -94,7 +94,7 @@ static int default_workers(int threads)
     if (cores > 0 && given > 1 && given < 1 << 20)
         return (int)given;
     if (cores == 0)
-        cores = usable_cores();
+        cores = launcher_cores();
     return cores / threads > 0 ? cores / threads : 1;
 }
 
@@ -449,7 +449,7 @@ static int launch_new(const struct run_setup *setup, const struct run_options *o
     if (rc)
         return rc;
     int workers = options->workers > 0 ? options->workers
-                                       : default_workers(setup->spec.cluster.threads);
+                                       : launcher_workers(setup->spec.cluster.threads);
     set_environment(&setup->spec.cluster);
     build_command(&line, mpirun, program, workers, options);
     rc = line.failed ? error_set(err, ERR_MEMORY, "out of memory")

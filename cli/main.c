@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_prepare, &command_run,
+    &command_prepare, &command_plan, &command_run,
     &command_status,  &command_predict,
     &command_export,  &command_verify,
     &command_recover, &command_merge,

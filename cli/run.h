@@ -24,6 +24,11 @@ struct run_options {
  * outcome. Returns an exit code or an ERR_ status. */
 int launcher_run(const struct run_options *options, struct error *err);
 
+/* Workers that the launcher starts where no number is given. */
+int launcher_workers(int threads);
+/* Cores that this process may use. */
+int launcher_cores(void);
+
 /* Whether mpirun or srun has started this process as a rank. */
 bool run_is_rank(void);
 

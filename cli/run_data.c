@@ -115,12 +115,12 @@ static int prepare_task(struct run_setup *setup, int index,
         rc = run_check_data(dataset, task, &setup->encoder, err);
     if (!rc)
         rc = dataset_digest(&setup->tasks[index].dataset, dataset, err);
-    if (!rc)
+    if (!rc && !setup->planning)
         rc = keep_dataset(setup, index, err);
     if (rc)
         return rc;
     describe_task(&setup->tasks[index], dataset, task);
-    for (int i = 0; i < SPLIT_COUNT; i++)
+    for (int i = 0; !setup->planning && i < SPLIT_COUNT; i++)
         free_tokens(&dataset->splits[i]);
     return 0;
 }

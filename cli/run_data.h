@@ -6,7 +6,8 @@
 #include "cli/run_setup.h"
 
 /* Fills datasets, dataset_paths, datasets_made and tasks of setup, whose encoder and
- * spec are there. Data that the directory has already is not written again. */
+ * spec are there. Data that the directory has already is not written again; of a setup
+ * that is planning, nothing is. */
 int run_data_prepare(struct run_setup *setup, struct error *err);
 
 /* Lets every task of spec take its data from the run directory, where an earlier start

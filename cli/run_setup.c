@@ -280,6 +280,33 @@ int run_setup_prepare(struct run_setup *setup, struct error *err)
     return rc;
 }
 
+static int plan(struct run_setup *setup, const struct run_options *options,
+                struct error *err)
+{
+    int rc = read_spec(&setup->spec, options, err);
+    if (rc)
+        return rc;
+    memcpy(setup->dir, setup->spec.output.dir, sizeof setup->dir);
+    if (setup->dir[0])
+        rc = run_setup_look(setup, err);
+    if (!rc)
+        rc = prepare_encoder(setup, err);
+    if (!rc)
+        rc = run_data_prepare(setup, err);
+    return rc ? rc : run_check_trials(setup, err);
+}
+
+int run_setup_plan(struct run_setup *out, const struct run_options *options,
+                   struct error *err)
+{
+    memset(out, 0, sizeof *out);
+    out->planning = true;
+    int rc = plan(out, options, err);
+    if (rc)
+        run_setup_clear(out);
+    return rc;
+}
+
 /* shards: NULL, or where to say how many there were, of which all are wanted now. */
 static int reload(struct run_setup *setup, int *shards, struct error *err)
 {

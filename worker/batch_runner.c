@@ -27,6 +27,7 @@ struct batch_runner {
     int *order;     /* microshards, heaviest first */
     double *losses; /* of the microshards */
     float *grads;   /* (microshards, layout->values) */
+    size_t grad_bytes;
     atomic_bool stop;
     atomic_ullong microshards, tokens, examples;
 
@@ -68,7 +69,8 @@ static int new_buffers(struct batch_runner *r, struct error *err)
         shard_tokens = larger(shard_tokens, batches_shard_tokens(train, length, m));
     r->order = malloc((size_t)sequences * sizeof *r->order);
     r->losses = malloc((size_t)sequences * sizeof *r->losses);
-    r->grads = shards ? malloc(shards * values * sizeof *r->grads) : NULL;
+    r->grad_bytes = shards * values * sizeof *r->grads;
+    r->grads = shards ? malloc(r->grad_bytes) : NULL;
     if (!r->order || !r->losses || (shards && !r->grads) ||
         batch_init(&r->batch, sequences, sequences * length, err) ||
         new_workspaces(r, shard_tokens, larger(train, EVALUATION_BATCH)))
@@ -94,6 +96,15 @@ int batch_runner_new(struct batch_runner **out, const struct model *model,
     }
     *out = r;
     return 0;
+}
+
+size_t batch_runner_bytes(const struct batch_runner *r)
+{
+    size_t bytes = r->grad_bytes;
+
+    for (int i = 0; i < r->sizes.threads; i++)
+        bytes += workspace_bytes(r->workspaces[i]);
+    return bytes;
 }
 
 void batch_runner_use_profiles(struct batch_runner *r, struct profile *profiles)

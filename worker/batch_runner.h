@@ -7,6 +7,7 @@
 #include "worker/model.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct batch_runner;
@@ -25,6 +26,7 @@ struct batch_sizes {
 int batch_runner_new(struct batch_runner **out, const struct model *model,
                      const struct batch_sizes *sizes, struct error *err);
 void batch_runner_free(struct batch_runner *runner);
+size_t batch_runner_bytes(const struct batch_runner *runner); /* of its buffers */
 struct profile;
 /* profiles (threads), borrowed: where the threads note their time from now on. The
  * first is also that of the thread that drives the runner. NULL: nowhere. */

@@ -14,6 +14,7 @@
 #include "storage/encoder.h"
 #include "worker/panels.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What is computed: borrowed parts, which must outlive the workspaces. */
@@ -72,6 +73,7 @@ struct workspace;
 struct workspace *workspace_new(const struct model *model, int max_tokens,
                                 int max_sequences, int max_length, bool training);
 void workspace_free(struct workspace *ws);
+size_t workspace_bytes(const struct workspace *ws); /* of all its buffers */
 struct profile;
 /* What is computed with it is noted there from now on, borrowed; NULL: nowhere. */
 void workspace_use_profile(struct workspace *ws, struct profile *profile);

@@ -132,6 +132,15 @@ int panels_check(enum precision precision, struct error *err)
                      kernels_get()->name);
 }
 
+size_t panels_bytes(const struct encoder *encoder, enum precision precision)
+{
+    const struct panels panels = {.encoder = encoder, .precision = precision};
+
+    if (precision == PRECISION_FLOAT32 && !kernels_get()->panel_product)
+        return 0;
+    return layer_size(&panels) * (size_t)encoder->config.layers;
+}
+
 int panels_open(struct panels **out, const struct encoder *encoder,
                 enum precision precision, struct error *err)
 {
@@ -147,7 +156,7 @@ int panels_open(struct panels **out, const struct encoder *encoder,
     panels->encoder = encoder;
     panels->precision = precision;
     plan.context = panels;
-    plan.size = layer_size(panels) * (size_t)encoder->config.layers;
+    plan.size = panels_bytes(encoder, precision);
     if ((rc = source_digest(&plan.source, panels, err)) ||
         (rc = node_file_open(&panels->file, &plan, err))) {
         free(panels);

@@ -9,6 +9,8 @@
 #include "storage/encoder.h"
 #include "worker/linear.h"
 
+#include <stddef.h>
+
 enum frozen_matrix {
     FROZEN_QUERY,
     FROZEN_KEY,
@@ -27,6 +29,8 @@ struct panels;
 int panels_open(struct panels **out, const struct encoder *encoder,
                 enum precision precision, struct error *err);
 void panels_close(struct panels *panels);
+/* What the file of an encoder of this shape takes; 0: there would be none. */
+size_t panels_bytes(const struct encoder *encoder, enum precision precision);
 enum precision panels_precision(const struct panels *panels); /* NULL: float32 */
 
 /* Whether this machine can compute with it: ERR_INPUT. */

@@ -140,6 +140,21 @@ const struct adapter_layout *trial_layout(const struct trial *t)
     return &t->course.layout;
 }
 
+size_t trial_bytes(const struct trial *t)
+{
+    enum { VECTORS = 4 }; /* values, the best ones, two moments */
+    size_t numbers = VECTORS * (size_t)t->course.layout.values;
+
+    for (int s = 0; s < SPLIT_COUNT; s++)
+        numbers += (size_t)t->whole[s].rows * (size_t)t->whole[s].labels;
+    for (int o = 0; o < CHECKPOINT_OUTPUTS; o++)
+        if (t->best_outputs[o])
+            numbers += (size_t)t->whole[dev_splits[o]].rows *
+                       (size_t)t->whole[dev_splits[o]].labels;
+    return batch_runner_bytes(t->course.runner) + numbers * sizeof(float) +
+           (size_t)t->course.rows.train.count * sizeof *t->course.order;
+}
+
 int64_t trial_steps(const struct trial *t)
 {
     int64_t steps = t->course.batches * t->course.settings.epochs,

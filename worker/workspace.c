@@ -180,6 +180,7 @@ struct workspace *workspace_new(const struct model *model, int max_tokens,
     }
     /* Touched here, so that training meets no page faults and no stale numbers. */
     memset(ws->memory, 0, arena.used);
+    ws->bytes = arena.used;
     arena = (struct arena){ws->memory, 0};
     place_all(ws, &arena, c, shape->labels);
     find_offsets(ws, model->layout);
@@ -193,6 +194,8 @@ void workspace_free(struct workspace *ws)
     free(ws->memory);
     free(ws);
 }
+
+size_t workspace_bytes(const struct workspace *ws) { return ws->bytes; }
 
 void workspace_use_profile(struct workspace *ws, struct profile *profile)
 {

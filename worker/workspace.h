@@ -69,6 +69,7 @@ struct workspace {
     float *dq, *dk, *dv; /* (tokens, hidden) */
 
     void *memory;
+    size_t bytes; /* of it */
 };
 
 /* Rows that layer computes after its keys and values. */
