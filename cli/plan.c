@@ -15,40 +15,38 @@
 enum {
     OPTION_WORKERS,
     OPTION_THREADS,
+    OPTION_NODES,
     OPTION_SET,
     OPTION_RATE,
-    OPTION_NO_MEASURE,
-    OPTION_SECONDS,
-    OPTION_JSON
 };
 
 static const struct option_spec options_table[] = {
     [OPTION_WORKERS] = {"workers", "N", "workers of the run; default: as run's"},
     [OPTION_THREADS] = {"threads", "N",
                         "compute threads of a worker; default: the job's"},
+    [OPTION_NODES] = {"nodes", "N",
+                      "that share the workers; default: as many as cores like this "
+                      "machine's ask for"},
     [OPTION_SET] = {"set", "path=value", "changes a setting of the job; repeatable"},
     [OPTION_RATE] = {"rate", "TOKENS_PER_S",
                      "that a worker trains, in the place of a measurement"},
-    [OPTION_NO_MEASURE] = {"no-measure", NULL, "counts and sizes only, no hours"},
-    [OPTION_SECONDS] = {"seconds", "N", "to measure in all; default: 20"},
-    [OPTION_JSON] = {"json", NULL, "prints the plan for programs"},
     {NULL, NULL, NULL},
 };
 
 static void help(void)
 {
-    printf("Reads job and data as run does, and refuses what run would; writes nothing. "
-           "Measures\nsome steps of each kind of trial on as many workers at once as "
-           "there will be on a\nmachine like this one, so nothing else should run here "
-           "meanwhile. docs/plan.md has what\nis assumed and how far it was from real "
-           "runs.\n");
+    printf(
+        "Reads job and data as run does, and refuses what run would; writes nothing. "
+        "Measures\nsome steps of each kind of trial on as many workers at once as "
+        "there will be on a\nmachine like this one, so nothing else should run here "
+        "meanwhile. docs/plan.md has what\nis assumed and how far it was from real "
+        "runs.\n");
 }
 
 struct plan_options {
     struct run_options run;
+    int nodes;   /* 0: not said */
     double rate; /* 0: measure */
-    bool no_measure, json;
-    int seconds;
 };
 
 static int take_rate(double *rate, const char *value, struct error *err)
@@ -85,20 +83,14 @@ static int take_option(struct plan_options *o, int option, const char *value,
         if (argument_int(&threads, "--threads", value, 1, 1024, err))
             return COMMAND_MISUSED;
         return keep_setting(&o->run, "cluster.threads=", value, err);
+    case OPTION_NODES:
+        return argument_int(&o->nodes, "--nodes", value, 1, 1000000, err);
     case OPTION_SET:
         if (!strchr(value, '='))
             return command_misused(err, "--set %s: path=value is wanted", value);
         return keep_setting(&o->run, "", value, err);
     case OPTION_RATE:
         return take_rate(&o->rate, value, err);
-    case OPTION_NO_MEASURE:
-        o->no_measure = true;
-        return 0;
-    case OPTION_SECONDS:
-        return argument_int(&o->seconds, "--seconds", value, 1, 86400, err);
-    case OPTION_JSON:
-        o->json = true;
-        return 0;
     case ARGUMENTS_PLAIN:
         if (o->run.job)
             return command_misused(err, "one job file only, not %s too", value);
@@ -121,18 +113,27 @@ static int read_options(struct plan_options *o, int count, char **args,
         rc = take_option(o, option, value, err);
     if (!rc && !o->run.job)
         rc = command_misused(err, "a job file is wanted");
-    if (!rc && o->rate > 0 && o->no_measure)
-        rc = command_misused(err, "--rate and --no-measure: one of them");
     return rc;
 }
 
-/* As many as are kept busy on one machine like this one. */
-static int workers_here(int workers, int threads)
+/* How many workers there are, and on how many nodes: without a word as few nodes of
+ * this machine's kind as have a core for each thread. */
+static int place_workers(struct plan *p, const struct plan_options *o,
+                         struct error *err)
 {
-    int most = launcher_cores() / threads;
+    int threads = p->setup->spec.cluster.threads, here = launcher_cores() / threads;
 
-    most = most > 0 ? most : 1;
-    return workers < most ? workers : most;
+    here = here > 0 ? here : 1;
+    p->workers = o->run.workers > 0 ? o->run.workers : launcher_workers(threads);
+    p->nodes = o->nodes > 0 ? o->nodes : (p->workers + here - 1) / here;
+    if (p->nodes > p->workers)
+        return error_set(err, ERR_INPUT,
+                         "--nodes %d: there are only %d workers for them; give more "
+                         "with --workers",
+                         p->nodes, p->workers);
+    p->node_workers = (p->workers + p->nodes - 1) / p->nodes;
+    p->pace.workers = p->node_workers < here ? p->node_workers : here;
+    return 0;
 }
 
 static void find_terminal(void)
@@ -150,11 +151,7 @@ static int find_time(struct plan *p, struct plan_kinds *kinds,
 {
     struct plan_start start = {.data_s = read_s, .node_workers = p->node_workers};
 
-    if (o->no_measure)
-        return plan_time_epochs(&p->time, kinds, p->setup, p->workers, err);
-    p->timed = true;
     p->rate = o->rate;
-    p->pace = (struct plan_pace){.workers = p->node_workers, .seconds = o->seconds};
     if (o->rate > 0) {
         plan_pace_state(kinds, o->rate);
         return plan_time_find(&p->time, kinds, p->setup, &start, p->workers, err);
@@ -162,8 +159,7 @@ static int find_time(struct plan *p, struct plan_kinds *kinds,
     find_terminal();
     int rc = plan_pace_measure(&p->pace, kinds, p->setup, encoder, err);
     start.panels_s = p->pace.panels_s;
-    return rc ? rc
-              : plan_time_find(&p->time, kinds, p->setup, &start, p->workers, err);
+    return rc ? rc : plan_time_find(&p->time, kinds, p->setup, &start, p->workers, err);
 }
 
 static int make_plan(struct plan *p, const struct plan_options *o,
@@ -171,22 +167,16 @@ static int make_plan(struct plan *p, const struct plan_options *o,
                      double read_s, struct error *err)
 {
     struct plan_kinds kinds;
-    int threads = setup->spec.cluster.threads;
     int rc = plan_kinds_init(&kinds, setup, encoder, err);
 
     if (rc)
         return rc;
     p->kinds = &kinds;
-    p->workers = o->run.workers > 0 ? o->run.workers : launcher_workers(threads);
-    p->node_workers = workers_here(p->workers, threads);
     rc = find_time(p, &kinds, encoder, o, read_s, err);
     if (!rc) {
         plan_memory_of(&p->memory, &kinds, setup, encoder);
         plan_disk_of(&p->disk, &kinds, setup, p->workers, (double)p->time.epochs);
-        if (o->json)
-            rc = plan_print_json(stdout, p, err);
-        else
-            plan_print(stdout, p);
+        plan_print(stdout, p);
     }
     plan_kinds_clear(&kinds);
     return rc;
@@ -203,6 +193,10 @@ static int plan_job(const struct plan_options *o, struct error *err)
         return rc;
     struct plan plan = {.job = o->run.job, .setup = &setup};
     double read_s = clock_monotonic_s() - start;
+    if ((rc = place_workers(&plan, o, err))) {
+        run_setup_clear(&setup);
+        return rc;
+    }
     rc = encoder_open(&encoder, setup.spec.encoder, err);
     if (!rc) {
         rc = make_plan(&plan, o, &setup, &encoder, read_s, err);
@@ -214,7 +208,7 @@ static int plan_job(const struct plan_options *o, struct error *err)
 
 static int run(int count, char **args, struct error *err)
 {
-    struct plan_options o = {.seconds = 20};
+    struct plan_options o = {0};
 
     o.run.set = calloc((size_t)count + 1, sizeof *o.run.set);
     if (!o.run.set)
@@ -230,8 +224,8 @@ static int run(int count, char **args, struct error *err)
 
 const struct command command_plan = {
     .name = "plan",
-    .synopsis = "JOB.cfg [--workers N] [--threads N] [--rate TOKENS_PER_S | "
-                "--no-measure] [--seconds N] [--set path=value]... [--json]",
+    .synopsis = "JOB.cfg [--workers N] [--threads N] [--nodes N] "
+                "[--rate TOKENS_PER_S] [--set path=value]...",
     .summary = "Tells what a job would take: epochs, hours, workers, memory, disk",
     .options = options_table,
     .help = help,

@@ -17,7 +17,8 @@ static bool same_pace(const struct plan_kind *a, int task, const struct settings
            s->train_layernorm == b->train_layernorm && s->pooling == b->pooling &&
            s->batch_size == b->batch_size &&
            s->microshard_tokens == b->microshard_tokens &&
-           s->precision == b->precision && settings_keep_prefix(s) == settings_keep_prefix(b) &&
+           s->precision == b->precision &&
+           settings_keep_prefix(s) == settings_keep_prefix(b) &&
            (s->hidden_dropout > 0) == (b->hidden_dropout > 0) &&
            (s->attention_dropout > 0) == (b->attention_dropout > 0);
 }
@@ -167,8 +168,7 @@ static int count_load(struct plan_kind *k, const struct run_setup *setup,
                       const struct encoder *encoder)
 {
     const struct dataset *d = &setup->datasets[k->task];
-    bool from_train =
-        setup->spec.tasks[k->task].selection_rows == SELECT_SPLIT_TRAIN;
+    bool from_train = setup->spec.tasks[k->task].selection_rows == SELECT_SPLIT_TRAIN;
 
     k->batches = size->batches;
     k->values = size->values;
@@ -184,8 +184,7 @@ static int count_load(struct plan_kind *k, const struct run_setup *setup,
     if (count_prefix(k, d, rows, from_train))
         return ERR_MEMORY;
     int64_t kept = size->token_rows ? k->prefix_tokens : k->prefix_rows;
-    k->prefix_bytes =
-        (uint64_t)kept * (uint64_t)encoder->config.hidden * sizeof(float);
+    k->prefix_bytes = (uint64_t)kept * (uint64_t)encoder->config.hidden * sizeof(float);
     return 0;
 }
 
@@ -194,8 +193,8 @@ static int size_up(struct plan_kind *k, const struct run_setup *setup,
 {
     const struct dataset *dataset = &setup->datasets[k->task];
     const struct task *task = &setup->spec.tasks[k->task];
-    struct trial_size size;
     struct row_choice rows;
+    struct trial_size size;
     int rc = trial_size_find(&size, encoder, dataset, task, &k->settings,
                              setup->spec.cluster.threads, err);
 
@@ -224,8 +223,8 @@ static struct plan_kind *add_kind(struct plan_kinds *kinds, int task,
             return NULL;
         kinds->kinds = grown;
     }
-    grown[count] = (struct plan_kind){
-        .task = task, .settings = *settings, .pace = kinds->count++};
+    grown[count] =
+        (struct plan_kind){.task = task, .settings = *settings, .pace = kinds->count++};
     for (int i = (int)count - 1; i >= 0; i--)
         if (same_pace(&grown[i], task, settings))
             grown[count].pace = i;
@@ -266,10 +265,8 @@ int plan_kinds_of(const struct plan_kinds *kinds, const struct run_setup *setup,
 static int count_trials(struct plan_kinds *kinds, const struct run_setup *setup,
                         struct error *err)
 {
-    int64_t all = setup->sweep.trial_count, most = setup->spec.sweep.trials;
+    int64_t all = setup->sweep.trial_count;
 
-    if (most && most < all)
-        all = most;
     for (int64_t i = 1; i <= all; i++)
         if (plan_kinds_wants(setup, i)) {
             kinds->kinds[plan_kinds_of(kinds, setup, i)].trials++;
@@ -277,10 +274,9 @@ static int count_trials(struct plan_kinds *kinds, const struct run_setup *setup,
         }
     if (kinds->trials > 0)
         return 0;
-    return error_set(err, ERR_INPUT,
-                     "shard %d/%d: there are only %lld trials, none is left for it",
-                     setup->spec.cluster.shard, setup->spec.cluster.shards,
-                     (long long)all);
+    return error_set(
+        err, ERR_INPUT, "shard %d/%d: there are only %lld trials, none is left for it",
+        setup->spec.cluster.shard, setup->spec.cluster.shards, (long long)all);
 }
 
 int plan_kinds_init(struct plan_kinds *out, const struct run_setup *setup,

@@ -14,18 +14,18 @@ struct plan_kind {
     int pace; /* the first kind that is computed in the same way, if on other rows */
 
     /* of one trial */
-    struct row_list rows;                  /* of train, on the heap */
-    int64_t steps, batches, epochs;        /* in all; of an epoch; begun at most */
-    int64_t reports;                       /* in all */
-    int64_t train_tokens;                  /* of an epoch */
-    int64_t score_rows, score_tokens;      /* of a report */
-    int64_t test_tokens;                   /* of labelled test sets, at its end */
-    int64_t prefix_rows, prefix_tokens;    /* kept once a node; 0: inline */
-    uint64_t prefix_bytes;                 /* of its file */
-    int shards;                            /* microshards of a batch */
-    int64_t values;                        /* trained numbers */
-    size_t bytes;                          /* of a worker's buffers */
-    double setup_s;                        /* to make them */
+    struct row_list rows;               /* of train, on the heap */
+    int64_t steps, batches, epochs;     /* in all; of an epoch; begun at most */
+    int64_t reports;                    /* in all */
+    int64_t train_tokens;               /* of an epoch */
+    int64_t score_rows, score_tokens;   /* of a report */
+    int64_t test_tokens;                /* of labelled test sets, at its end */
+    int64_t prefix_rows, prefix_tokens; /* kept once a node; 0: inline */
+    uint64_t prefix_bytes;              /* of its file */
+    int shards;                         /* microshards of a batch */
+    int64_t values;                     /* trained numbers */
+    size_t bytes;                       /* of a worker's buffers */
+    double setup_s;                     /* to make them */
     struct workload work;
 
     /* seconds a token, by measurement, statement or operations */
@@ -37,10 +37,10 @@ struct plan_kinds {
     int count;
     struct plan_kind *kinds;
     int *of;        /* (tasks, configurations) */
-    int64_t trials; /* of the plan's shard, and no more than sweep.trials */
+    int64_t trials; /* of the plan's shard */
 };
 
-/* threads: of a worker. encoder: setup's. ERR_INPUT: as a worker would refuse. */
+/* encoder: setup's. ERR_INPUT: as a worker would refuse. */
 int plan_kinds_init(struct plan_kinds *out, const struct run_setup *setup,
                     const struct encoder *encoder, struct error *err);
 void plan_kinds_clear(struct plan_kinds *kinds); /* an all-zero one too */

@@ -7,7 +7,6 @@
 
 struct plan_pace {
     int workers;      /* at once on this machine */
-    double seconds;   /* for all of it, about */
     int kinds;        /* that differ in how they are computed */
     int measured;     /* of them */
     double took_s;    /* panels and measuring */
@@ -15,9 +14,9 @@ struct plan_pace {
     double processor; /* share of the cores that was to be had, the least of all */
 };
 
-/* Fills the seconds a token of all kinds. pace's workers and seconds are read, the rest
- * is written. Where there are more kinds than there is time for, some are measured and
- * the others lie between them by their operations. Says on stderr what it does. */
+/* Fills the seconds a token of all kinds. pace's workers are read, the rest is written.
+ * Where there are more kinds than there is time for, some are measured and the others
+ * lie between them by their operations. Says on stderr what it does. */
 int plan_pace_measure(struct plan_pace *pace, struct plan_kinds *kinds,
                       const struct run_setup *setup, const struct encoder *encoder,
                       struct error *err);

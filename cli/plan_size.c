@@ -164,8 +164,8 @@ static double output_bytes(const struct plan_kind *k, const struct run_setup *se
     return 4.0 * ((double)k->values + rows * d->labels) + 100;
 }
 
-/* output.keep trials of each task, of its largest kind: in results.h5 and, with the best
- * trial of each configuration, in outputs/. */
+/* output.keep trials of each task, of its largest kind: in results.h5 and, with the
+ * best trial of each configuration, in outputs/. */
 static void add_outputs(struct plan_disk *out, const struct plan_kinds *kinds,
                         const struct run_setup *setup)
 {
@@ -182,8 +182,7 @@ static void add_outputs(struct plan_disk *out, const struct plan_kinds *kinds,
         }
         keep = fmin(keep, trials);
         out->results += keep * largest;
-        out->outputs +=
-            fmin(trials, keep + setup->sweep.config_count) * largest;
+        out->outputs += fmin(trials, keep + setup->sweep.config_count) * largest;
     }
 }
 

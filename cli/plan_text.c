@@ -2,7 +2,6 @@
 
 #include "storage/run_dir.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +81,25 @@ static void print_counts(FILE *out, const struct plan *p)
     fprintf(out, "\n");
 }
 
+/* Of the epochs that are expected. */
+static void print_tokens(FILE *out, const struct plan *p)
+{
+    double trained = 0, scored = 0, epochs = 0;
+    char text[2][NUMBER];
+
+    for (int i = 0; i < p->kinds->count; i++) {
+        const struct plan_kind *k = &p->kinds->kinds[i];
+
+        epochs += (double)k->trials * (double)k->epochs;
+        trained += (double)k->trials * (double)k->steps / (double)k->batches *
+                   (double)k->train_tokens;
+        scored += (double)k->trials * (double)k->reports * (double)k->score_tokens;
+    }
+    double share = (double)p->time.epochs / epochs;
+    fprintf(out, "tokens    %s trained, %s scored\n", grouped(text[0], trained * share),
+            grouped(text[1], scored * share));
+}
+
 /* What is trained and scored, the range over a task's kinds. */
 struct range {
     double least, most;
@@ -135,7 +153,8 @@ static void print_kind(FILE *out, const struct plan *p, const struct plan_kind *
     const struct settings *s = &k->settings;
     char train[NUMBER], score[NUMBER];
 
-    fprintf(out, "          %s first_layer %d, batch_size %d%s%s%s: %s trained, %s scored",
+    fprintf(out,
+            "          %s first_layer %d, batch_size %d%s%s%s: %s trained, %s scored",
             p->setup->spec.tasks[k->task].name, s->first_layer, s->batch_size,
             s->precision == PRECISION_BF16 ? ", bf16" : "",
             settings_keep_prefix(s) ? ", prefix kept" : "",
@@ -153,10 +172,11 @@ static void print_paces(FILE *out, const struct plan *p)
                 "rate      as stated; tokens a second of a worker (others than the\n"
                 "          kind with the most operations by theirs):\n");
     else
-        fprintf(out,
-                "rate      measured for %.0f s with %d worker%s at once; tokens a second "
-                "of each:\n",
-                p->pace.took_s, p->pace.workers, plural(p->pace.workers));
+        fprintf(
+            out,
+            "rate      measured for %.0f s with %d worker%s at once; tokens a second "
+            "of each:\n",
+            p->pace.took_s, p->pace.workers, plural(p->pace.workers));
     for (int i = 0; i < p->kinds->count; i++) {
         if (p->kinds->kinds[i].pace != i)
             continue;
@@ -174,13 +194,38 @@ static void print_paces(FILE *out, const struct plan *p)
                 100 * (1 - p->pace.processor));
 }
 
+/* Why not more. */
+static void print_useful(FILE *out, const struct plan *p)
+{
+    char trials[NUMBER], longest[NUMBER];
+    int shards = 0;
+
+    for (int i = 0; i < p->kinds->count; i++)
+        if (p->kinds->kinds[i].shards > shards)
+            shards = p->kinds->kinds[i].shards;
+    grouped(trials, (double)p->kinds->trials);
+    if (p->time.useful > p->kinds->trials)
+        fprintf(out,
+                "there are %s trials, and a batch has at most %d microshards to\n"
+                "          share among the workers of one\n",
+                trials, shards);
+    else if (p->time.useful == p->kinds->trials)
+        fprintf(out, "one for each trial\n");
+    else
+        fprintf(out,
+                "more would wait for the end of the longest of %s trials\n"
+                "          (%s) or be busy for less than half of the time\n",
+                trials, duration(longest, p->time.longest_s));
+}
+
 static void print_time(FILE *out, const struct plan *p)
 {
     char seconds[NUMBER], shortest[NUMBER], longest[NUMBER];
 
-    fprintf(out, "expected  %.2f h (%s) on %d worker%s; a trial takes %s",
+    fprintf(out, "expected  %.2f h (%s) on %d worker%s of %d node%s; a trial takes %s",
             p->time.seconds / 3600, duration(seconds, p->time.seconds), p->workers,
-            plural(p->workers), duration(shortest, p->time.shortest_s));
+            plural(p->workers), p->nodes, plural(p->nodes),
+            duration(shortest, p->time.shortest_s));
     if (p->time.longest_s > 1.05 * p->time.shortest_s)
         fprintf(out, " to %s", duration(longest, p->time.longest_s));
     if (p->setup->spec.sweep.scheduler != SCHEDULER_NONE)
@@ -189,7 +234,31 @@ static void print_time(FILE *out, const struct plan *p)
     for (int i = 0; i < p->time.table_count; i++)
         fprintf(out, "%s %d: %s", i > 0 ? "," : " ", p->time.table[i].workers,
                 duration(seconds, p->time.table[i].seconds));
-    fprintf(out, "\n          more than %d are of little use\n", p->time.useful);
+    fprintf(out, "\n          at most %d are of use: ", p->time.useful);
+    print_useful(out, p);
+}
+
+/* What sweep.wall_time makes of it. */
+static void print_limit(FILE *out, const struct plan *p)
+{
+    double limit = 3600 * p->setup->spec.sweep.wall_time;
+    char text[NUMBER];
+
+    if (limit == 0)
+        return;
+    fprintf(out, "limit     sweep.wall_time of %s: ", duration(text, limit));
+    if (p->time.seconds <= limit) {
+        fprintf(out, "fits\n");
+        return;
+    }
+    fprintf(out, "too short, enough for about %.0f %% of it",
+            100 * limit / p->time.seconds);
+    for (int i = 0; i < p->time.table_count; i++)
+        if (p->time.table[i].seconds <= limit) {
+            fprintf(out, "; %d workers would do", p->time.table[i].workers);
+            break;
+        }
+    fprintf(out, "\n");
 }
 
 static void print_sizes(FILE *out, const struct plan *p)
@@ -198,13 +267,14 @@ static void print_sizes(FILE *out, const struct plan *p)
     const struct plan_disk *d = &p->disk;
     char n[6][NUMBER];
 
-    fprintf(out,
-            "memory    %s a node of %d worker%s: %s encoder, %s panels, %s kept prefix,\n"
-            "          %s a worker, %s coordinator\n",
-            megabytes(n[0], plan_memory_sum(m, p->node_workers)), p->node_workers,
-            plural(p->node_workers), megabytes(n[1], m->encoder),
-            megabytes(n[2], m->panels), megabytes(n[3], m->prefix),
-            megabytes(n[4], m->worker), megabytes(n[5], m->coordinator));
+    fprintf(
+        out,
+        "memory    %s a node of %d worker%s: %s encoder, %s panels, %s kept prefix,\n"
+        "          %s a worker, %s coordinator\n",
+        megabytes(n[0], plan_memory_sum(m, p->node_workers)), p->node_workers,
+        plural(p->node_workers), megabytes(n[1], m->encoder),
+        megabytes(n[2], m->panels), megabytes(n[3], m->prefix),
+        megabytes(n[4], m->worker), megabytes(n[5], m->coordinator));
     fprintf(out,
             "disk      %s: %s data, %s journal, %s checkpoints while it runs,\n"
             "          %s outputs, %s results.h5\n",
@@ -223,93 +293,10 @@ void plan_print(FILE *out, const struct plan *p)
         fprintf(out, "          %s has a run already; this is for the whole job\n",
                 p->setup->dir);
     print_counts(out, p);
+    print_tokens(out, p);
     print_tasks(out, p);
-    if (p->timed) {
-        print_paces(out, p);
-        print_time(out, p);
-    }
+    print_paces(out, p);
+    print_time(out, p);
+    print_limit(out, p);
     print_sizes(out, p);
-}
-
-/* ---- JSON ---- */
-
-static json_t *kind_json(const struct plan *p, const struct plan_kind *k)
-{
-    const struct settings *s = &k->settings;
-    json_t *object = json_pack(
-        "{s:s,s:i,s:i,s:i,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i}", "task",
-        p->setup->spec.tasks[k->task].name, "first_layer", s->first_layer, "batch_size",
-        s->batch_size, "microshard_tokens", s->microshard_tokens, "bf16",
-        s->precision == PRECISION_BF16, "prefix_kept", settings_keep_prefix(s), "trials",
-        (json_int_t)k->trials, "epochs", (json_int_t)k->epochs, "steps",
-        (json_int_t)k->steps, "reports", (json_int_t)k->reports, "train_rows",
-        (json_int_t)k->rows.count, "train_tokens", (json_int_t)k->train_tokens,
-        "score_rows", (json_int_t)k->score_rows, "score_tokens",
-        (json_int_t)k->score_tokens, "test_tokens", (json_int_t)k->test_tokens,
-        "prefix_tokens", (json_int_t)k->prefix_tokens, "microshards", k->shards);
-
-    if (object && p->timed)
-        json_object_update_new(
-            object, json_pack("{s:f,s:f,s:f,s:b}", "train_tokens_per_s", 1 / k->train_s,
-                              "score_tokens_per_s", 1 / k->evaluate_s, "prefix_s",
-                              (double)k->prefix_tokens * k->prefix_s, "measured",
-                              k->measured));
-    return object;
-}
-
-static json_t *time_json(const struct plan_time *t)
-{
-    json_t *table = json_array();
-
-    for (int i = 0; i < t->table_count; i++)
-        json_array_append_new(table,
-                              json_pack("{s:i,s:f}", "workers", t->table[i].workers,
-                                        "hours", t->table[i].seconds / 3600));
-    return json_pack("{s:f,s:f,s:f,s:i,s:o}", "hours", t->seconds / 3600,
-                     "shortest_trial_s", t->shortest_s, "longest_trial_s", t->longest_s,
-                     "useful_workers", t->useful, "table", table);
-}
-
-static json_t *sizes_json(const struct plan *p)
-{
-    const struct plan_memory *m = &p->memory;
-    const struct plan_disk *d = &p->disk;
-
-    return json_pack("{s:{s:f,s:f,s:f,s:f,s:f,s:f},s:{s:f,s:f,s:f,s:f,s:f,s:f}}",
-                     "memory_bytes", "node", plan_memory_sum(m, p->node_workers),
-                     "encoder", m->encoder, "panels", m->panels, "prefix", m->prefix,
-                     "worker", m->worker, "coordinator", m->coordinator, "disk_bytes",
-                     "run_dir", plan_disk_sum(d), "datasets", d->datasets, "journal",
-                     d->journal, "checkpoints", d->checkpoints, "outputs", d->outputs,
-                     "results", d->results);
-}
-
-static json_t *plan_json(const struct plan *p)
-{
-    json_t *kinds = json_array();
-
-    for (int i = 0; i < p->kinds->count; i++)
-        json_array_append_new(kinds, kind_json(p, &p->kinds->kinds[i]));
-    json_t *object = json_pack(
-        "{s:I,s:i,s:i,s:i,s:I,s:I,s:o}", "trials", (json_int_t)p->kinds->trials,
-        "configurations", p->setup->sweep.config_count, "workers", p->workers,
-        "node_workers", p->node_workers, "epochs", (json_int_t)p->time.epochs,
-        "most_epochs", (json_int_t)p->time.most_epochs, "kinds", kinds);
-    if (object && p->timed)
-        json_object_update_new(object, time_json(&p->time));
-    if (object)
-        json_object_update_new(object, sizes_json(p));
-    return object;
-}
-
-int plan_print_json(FILE *out, const struct plan *p, struct error *err)
-{
-    json_t *object = plan_json(p);
-    int failed = !object || json_dumpf(object, out, JSON_INDENT(2));
-
-    json_decref(object);
-    if (failed)
-        return error_set(err, ERR_MEMORY, "the plan cannot be written as JSON");
-    fprintf(out, "\n");
-    return 0;
 }

@@ -1,4 +1,4 @@
-/* A plan, for people and for programs. */
+/* A plan, as it is printed. */
 #ifndef CLI_PLAN_TEXT_H
 #define CLI_PLAN_TEXT_H
 
@@ -14,9 +14,8 @@ struct plan {
     const struct run_setup *setup;
     const struct plan_kinds *kinds;
     int workers;
-    int node_workers; /* of one node, as far as this machine tells */
-    bool timed;       /* with hours */
-    double rate;      /* stated; 0: measured */
+    int nodes, node_workers; /* workers of the fullest node */
+    double rate;             /* stated; 0: measured */
     struct plan_pace pace;
     struct plan_time time;
     struct plan_memory memory;
@@ -24,7 +23,5 @@ struct plan {
 };
 
 void plan_print(FILE *out, const struct plan *plan);
-/* ERR_MEMORY. */
-int plan_print_json(FILE *out, const struct plan *plan, struct error *err);
 
 #endif

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 
 /* Measured (docs/plan.md): from the command until workers are there, and from the last
- * result until it ends; from a trial's result until the next has begun, with its message
- * and the journal's commit. */
+ * result until it ends; from a trial's result until the next has begun, with its
+ * message and the journal's commit. */
 static const double launch_s = 0.9, trial_gap_s = 0.01;
 
 /* What all rehearsals share. */
 struct rehearsals {
+    const struct plan_kinds *of;
+    const struct plan_start *start;
     struct rehearsal_kind *kinds;
     struct rehearsal_trial *trials;
     struct rehearsal_plan plan;
@@ -19,8 +21,7 @@ struct rehearsals {
 
 static double epochs_s(const struct plan_kind *k)
 {
-    double trained =
-        (double)k->steps / (double)k->batches * (double)k->train_tokens;
+    double trained = (double)k->steps / (double)k->batches * (double)k->train_tokens;
 
     return trained * k->train_s +
            (double)k->reports * (double)k->score_tokens * k->evaluate_s;
@@ -31,12 +32,12 @@ static void describe_kinds(struct rehearsals *r, const struct plan_kinds *kinds)
     for (int i = 0; i < kinds->count; i++) {
         const struct plan_kind *k = &kinds->kinds[i];
 
-        r->kinds[i] = (struct rehearsal_kind){
-            .start_s = k->setup_s + trial_gap_s,
-            .epoch_s = epochs_s(k) / (double)k->epochs,
-            .end_s = (double)k->test_tokens * k->evaluate_s,
-            .epochs = (int)k->epochs,
-            .shards = k->shards};
+        r->kinds[i] =
+            (struct rehearsal_kind){.start_s = k->setup_s + trial_gap_s,
+                                    .epoch_s = epochs_s(k) / (double)k->epochs,
+                                    .end_s = (double)k->test_tokens * k->evaluate_s,
+                                    .epochs = (int)k->epochs,
+                                    .shards = k->shards};
     }
 }
 
@@ -53,11 +54,11 @@ static void describe_trials(struct rehearsals *r, const struct plan_kinds *kinds
         struct sweep_trial t = sweep_trial(&setup->sweep, i);
         int64_t unit = (int64_t)t.task * setup->sweep.config_count + t.config;
         bool mean = sweep->judge == JUDGE_MEAN;
-        r->trials[count++] = (struct rehearsal_trial){
-            .kind = plan_kinds_of(kinds, setup, i),
-            .task = t.task,
-            .unit = mean ? unit : i,
-            .members = mean ? sweep->seed_count : 1};
+        r->trials[count++] =
+            (struct rehearsal_trial){.kind = plan_kinds_of(kinds, setup, i),
+                                     .task = t.task,
+                                     .unit = mean ? unit : i,
+                                     .members = mean ? sweep->seed_count : 1};
     }
 }
 
@@ -77,12 +78,15 @@ static struct scheduler_plan scheduler_of(const struct run_setup *setup)
 }
 
 static int rehearsals_init(struct rehearsals *r, const struct plan_kinds *kinds,
-                           const struct run_setup *setup, int workers,
+                           const struct run_setup *setup,
+                           const struct plan_start *start, int workers,
                            struct error *err)
 {
-    *r = (struct rehearsals){
-        .kinds = calloc((size_t)kinds->count, sizeof *r->kinds),
-        .trials = calloc((size_t)kinds->trials, sizeof *r->trials)};
+    *r =
+        (struct rehearsals){.of = kinds,
+                            .start = start,
+                            .kinds = calloc((size_t)kinds->count, sizeof *r->kinds),
+                            .trials = calloc((size_t)kinds->trials, sizeof *r->trials)};
     if (!r->kinds || !r->trials) {
         free(r->kinds);
         free(r->trials);
@@ -91,14 +95,14 @@ static int rehearsals_init(struct rehearsals *r, const struct plan_kinds *kinds,
     }
     describe_kinds(r, kinds);
     describe_trials(r, kinds, setup);
-    r->plan = (struct rehearsal_plan){
-        .scheduler = scheduler_of(setup),
-        .kinds = r->kinds,
-        .trials = r->trials,
-        .trial_count = kinds->trials,
-        .workers = workers,
-        .workers_per_trial = setup->spec.cluster.workers_per_trial,
-        .epoch_limit = setup->spec.sweep.epochs};
+    r->plan = (struct rehearsal_plan){.scheduler = scheduler_of(setup),
+                                      .kinds = r->kinds,
+                                      .trials = r->trials,
+                                      .trial_count = kinds->trials,
+                                      .workers = workers,
+                                      .workers_per_trial =
+                                          setup->spec.cluster.workers_per_trial,
+                                      .epoch_limit = setup->spec.sweep.epochs};
     return 0;
 }
 
@@ -158,23 +162,13 @@ static void find_extremes(struct plan_time *out, const struct rehearsals *r,
     }
 }
 
-struct clock_plan {
-    const struct plan_kinds *kinds;
-    const struct plan_start *start;
-    double wall_s; /* of the job; 0: no limit */
-};
-
-static int run_s(double *seconds, int64_t *epochs, struct rehearsals *r, int workers,
-                 const struct clock_plan *clock)
+static int run_s(double *seconds, int64_t *epochs, struct rehearsals *r, int workers)
 {
     struct rehearsal result;
 
     r->plan.workers = workers;
     int rc = rehearse_mean(&result, &r->plan);
-    *seconds = begin_s(clock->start) + prefix_s(clock->kinds, clock->start, workers) +
-               result.seconds;
-    if (clock->wall_s > 0)
-        *seconds = fmin(*seconds, clock->wall_s);
+    *seconds = begin_s(r->start) + prefix_s(r->of, r->start, workers) + result.seconds;
     if (epochs)
         *epochs = result.epochs;
     return rc;
@@ -199,8 +193,7 @@ static int list_numbers(int *numbers, int most, int useful, int workers)
     return count;
 }
 
-static int fill_table(struct plan_time *out, struct rehearsals *r, int workers,
-                      const struct clock_plan *clock)
+static int fill_table(struct plan_time *out, struct rehearsals *r, int workers)
 {
     enum { MOST = sizeof out->table / sizeof out->table[0] };
     int numbers[MOST], rc = 0;
@@ -208,49 +201,28 @@ static int fill_table(struct plan_time *out, struct rehearsals *r, int workers,
     out->table_count = list_numbers(numbers, MOST, out->useful, workers);
     for (int i = 0; !rc && i < out->table_count; i++) {
         out->table[i].workers = numbers[i];
-        rc = run_s(&out->table[i].seconds, NULL, r, numbers[i], clock);
+        rc = run_s(&out->table[i].seconds, NULL, r, numbers[i]);
     }
     return rc;
-}
-
-int plan_time_epochs(struct plan_time *out, const struct plan_kinds *kinds,
-                     const struct run_setup *setup, int workers, struct error *err)
-{
-    struct rehearsals r;
-    struct rehearsal result;
-
-    *out = (struct plan_time){.seconds = NAN};
-    int rc = rehearsals_init(&r, kinds, setup, workers, err);
-    if (rc)
-        return rc;
-    for (int i = 0; i < kinds->count; i++) /* some length, by the operations */
-        r.kinds[i].epoch_s =
-            (double)kinds->kinds[i].train_tokens * kinds->kinds[i].work.train;
-    count_most(out, kinds, setup);
-    rc = rehearse_mean(&result, &r.plan);
-    out->epochs = result.epochs;
-    rehearsals_clear(&r);
-    return rc ? error_set(err, rc, "out of memory") : 0;
 }
 
 int plan_time_find(struct plan_time *out, const struct plan_kinds *kinds,
                    const struct run_setup *setup, const struct plan_start *start,
                    int workers, struct error *err)
 {
-    const struct clock_plan clock = {kinds, start, 3600 * setup->spec.sweep.wall_time};
     struct rehearsals r;
 
     *out = (struct plan_time){0};
-    int rc = rehearsals_init(&r, kinds, setup, workers, err);
+    int rc = rehearsals_init(&r, kinds, setup, start, workers, err);
     if (rc)
         return rc;
     count_most(out, kinds, setup);
     find_extremes(out, &r, kinds);
-    rc = run_s(&out->seconds, &out->epochs, &r, workers, &clock);
+    rc = run_s(&out->seconds, &out->epochs, &r, workers);
     if (!rc)
         rc = rehearse_useful(&out->useful, &r.plan);
     if (!rc)
-        rc = fill_table(out, &r, workers, &clock);
+        rc = fill_table(out, &r, workers);
     rehearsals_clear(&r);
     return rc ? error_set(err, rc, "out of memory") : 0;
 }

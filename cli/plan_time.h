@@ -12,11 +12,11 @@ struct plan_start {
 };
 
 struct plan_time {
-    int64_t most_epochs; /* if nothing stops early */
-    int64_t epochs;      /* expected */
-    double seconds;      /* expected; sweep.wall_time ends it before */
+    int64_t most_epochs;          /* if nothing stops early */
+    int64_t epochs;               /* expected */
+    double seconds;               /* expected, if sweep.wall_time does not end it */
     double shortest_s, longest_s; /* of trials that train to their ends */
-    int useful;          /* workers */
+    int useful;                   /* workers */
     struct {
         int workers;
         double seconds;
@@ -24,10 +24,7 @@ struct plan_time {
     int table_count;
 };
 
-/* Epochs alone; the rest is NaN or zero. ERR_MEMORY. */
-int plan_time_epochs(struct plan_time *out, const struct plan_kinds *kinds,
-                     const struct run_setup *setup, int workers, struct error *err);
-/* All of it; the kinds' seconds a token are known. */
+/* The kinds' seconds a token are known. ERR_MEMORY. */
 int plan_time_find(struct plan_time *out, const struct plan_kinds *kinds,
                    const struct run_setup *setup, const struct plan_start *start,
                    int workers, struct error *err);

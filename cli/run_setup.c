@@ -289,6 +289,9 @@ static int plan(struct run_setup *setup, const struct run_options *options,
     memcpy(setup->dir, setup->spec.output.dir, sizeof setup->dir);
     if (setup->dir[0])
         rc = run_setup_look(setup, err);
+    /* what it will propose is not known: draws of the same space stand for it */
+    if (setup->spec.sweep.search == SEARCH_TPE)
+        setup->spec.sweep.search = SEARCH_RANDOM;
     if (!rc)
         rc = prepare_encoder(setup, err);
     if (!rc)

@@ -22,7 +22,7 @@ struct run_setup {
     char **dataset_paths;     /* (tasks) in the run directory */
     bool *datasets_made;      /* (tasks) the file was not there before */
     bool own_data;            /* data is read from the run directory itself */
-    bool planning; /* nothing is written, and datasets keep their tokens */
+    bool planning;            /* nothing is written, and datasets keep their tokens */
     struct findings_task *tasks;
     struct history history; /* what the journal says about earlier starts */
     struct enrolment enrolment;
@@ -40,8 +40,8 @@ int run_setup_look(struct run_setup *setup, struct error *err);
  * earlier starts come first in spec, in their old order. */
 int run_setup_prepare(struct run_setup *setup, struct error *err);
 /* What a run of this job would need, and refuse, with nothing written: spec, encoder,
- * sweep, datasets with their tokens, tasks. A job without output.dir is fine; state is
- * RUN_DIR_NEW then. */
+ * sweep (of random draws where search is adaptive), datasets with their tokens, tasks.
+ * A job without output.dir is fine; state is RUN_DIR_NEW then. */
 int run_setup_plan(struct run_setup *out, const struct run_options *options,
                    struct error *err);
 /* A run directory as its journal and its own files tell it, whatever has become of the

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What each worker that helps with a trial adds to its speed (docs/performance.md, "More
- * workers and threads"). */
+/* What each worker that helps with a trial adds to its speed (docs/performance.md,
+ * "More workers and threads"). */
 static const double helper_gain = 0.85;
 enum { TOGETHER_MOST = 16 }; /* workers on a trial, as coordinator/crews.h */
 enum { PARTS = 4 };          /* of an epoch that may be helped with */
@@ -23,8 +23,8 @@ struct moment {
 struct actor {
     int kind, epochs; /* epochs: finished */
     int task;
-    bool fresh; /* it has just been handed out */
-    bool whole; /* to its end without a look between */
+    bool fresh;        /* it has just been handed out */
+    bool whole;        /* to its end without a look between */
     double left, part; /* of its epoch; part: under way */
     double score;
 };
@@ -119,7 +119,8 @@ static int add_trials(struct stage *s)
 static int begin(struct stage *s, const struct rehearsal_plan *plan)
 {
     int each = plan->workers_per_trial;
-    int64_t slots = each > 1 ? ((int64_t)plan->workers + each - 1) / each : plan->workers;
+    int64_t slots =
+        each > 1 ? ((int64_t)plan->workers + each - 1) / each : plan->workers;
 
     *s = (struct stage){.plan = plan, .next = 1, .room = plan->trial_count + 2};
     s->slots = (int)slots;

@@ -16,7 +16,8 @@
 struct rehearsal_kind {
     double start_s, epoch_s, end_s; /* each time it is begun; an epoch; its result */
     int epochs;                     /* at least 1 */
-    int shards; /* microshards of a batch, at least 1: more workers have nothing to do */
+    int shards; /* microshards of a batch, at least 1: more workers have nothing to do
+                 */
 };
 
 struct rehearsal_trial {

@@ -55,7 +55,9 @@ static double mean_length(const struct dataset_split *split)
 
 static int64_t within(double wanted, int64_t least, int64_t most)
 {
-    return wanted < (double)least ? least : wanted > (double)most ? most : (int64_t)wanted;
+    return wanted < (double)least  ? least
+           : wanted > (double)most ? most
+                                   : (int64_t)wanted;
 }
 
 /* As many rows as can be computed in the time, by what the processor's peak allows;
@@ -67,15 +69,17 @@ static int make_sample(struct dataset *out, const struct gauge_order *o,
     bool bf16 = o->settings->precision == PRECISION_BF16;
     double rate = 0.6 * peak_measure(kernels_get()) * o->threads * (bf16 ? 1.8 : 1);
     double train = mean_length(&o->dataset->splits[SPLIT_TRAIN]);
-    double dev = mean_length(&o->dataset->splits[SPLIT_DEV]), budget = o->seconds * rate;
+    double dev = mean_length(&o->dataset->splits[SPLIT_DEV]),
+           budget = o->seconds * rate;
     int64_t train_rows = within(train_share[kept] * budget / (o->work.train * train),
                                 LEAST_ROWS, TRAIN_ROWS);
     int64_t dev_rows = within(evaluate_share[kept] * budget / (o->work.evaluate * dev),
                               LEAST_ROWS, DEV_ROWS);
 
     if (kept) {
-        int64_t most = within(0.5 * prefix_share[kept] * budget / o->work.prefix / train,
-                              LEAST_ROWS, TRAIN_ROWS);
+        int64_t most =
+            within(0.5 * prefix_share[kept] * budget / o->work.prefix / train,
+                   LEAST_ROWS, TRAIN_ROWS);
 
         train_rows = train_rows < most ? train_rows : most;
         dev_rows = dev_rows < most ? dev_rows : most;
@@ -101,8 +105,7 @@ static int prepare(struct bench *b, const struct task *task,
     if (settings_keep_prefix(settings))
         b->prefix_rows = malloc(dev_tokens * (size_t)o->encoder->config.hidden *
                                 sizeof *b->prefix_rows);
-    if (!b->values || !b->logits ||
-        (settings_keep_prefix(settings) && !b->prefix_rows))
+    if (!b->values || !b->logits || (settings_keep_prefix(settings) && !b->prefix_rows))
         return error_set(&b->err, ERR_MEMORY, "out of memory for a measurement");
     adapter_init(b->values, &b->course.layout, o->encoder, settings->seed);
     return optimizer_init(&b->optimizer, &b->course.layout, &b->course.settings,

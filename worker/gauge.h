@@ -1,6 +1,7 @@
-/* How fast this machine trains and evaluates a kind of trial: the worker's own code on a
- * sample of the real data, for a few seconds, on as many workers at once as there will
- * be. They are threads of this process, which share memory and cores as processes do. */
+/* How fast this machine trains and evaluates a kind of trial: the worker's own code on
+ * a sample of the real data, for a few seconds, on as many workers at once as there
+ * will be. They are threads of this process, which share memory and cores as processes
+ * do. */
 #ifndef WORKER_GAUGE_H
 #define WORKER_GAUGE_H
 

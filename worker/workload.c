@@ -57,7 +57,8 @@ struct workload workload_of(const struct encoder_config *e, const struct setting
     struct layer_work w = layer_of(e, s->pooling != POOLING_MEAN, mean, spread);
     double forward = (e->layers - 1) * w.whole + w.last;
     double prefix = settings_keep_prefix(s) ? prefix_of(e, s, &w) : 0;
-    double head = (s->pooling == POOLING_POOLER ? 2.0 * e->hidden : 4) * e->hidden / mean;
+    double head =
+        (s->pooling == POOLING_POOLER ? 2.0 * e->hidden : 4) * e->hidden / mean;
     double evaluate = forward - prefix + head;
 
     return (struct workload){evaluate + backward_of(e, s, &w) + head, evaluate, prefix};
