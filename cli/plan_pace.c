@@ -98,7 +98,7 @@ static int measure(struct measuring *m, struct plan_kind *k, struct error *err)
     k->train_s = result.train_s;
     k->evaluate_s = result.evaluate_s;
     k->prefix_s = result.prefix_s;
-    m->pace->processor = fmin(m->pace->processor, result.processor);
+    m->pace->processor += result.processor / m->of;
     return 0;
 }
 
@@ -237,7 +237,7 @@ int plan_pace_measure(struct plan_pace *pace, struct plan_kinds *kinds,
 
     if (!list)
         return error_set(err, ERR_MEMORY, "out of memory");
-    pace->processor = 1;
+    pace->processor = 0;
     pace->panels_s = 0;
     pace->kinds = count;
     int rc = measure_all(&m, list, count, err);

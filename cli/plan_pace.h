@@ -11,7 +11,7 @@ struct plan_pace {
     int measured;     /* of them */
     double took_s;    /* panels and measuring */
     double panels_s;  /* to make the encoder's panels */
-    double processor; /* share of the cores that was to be had, the least of all */
+    double processor; /* share of the cores that was to be had, the mean */
 };
 
 /* Fills the seconds a token of all kinds. pace's workers are read, the rest is written.

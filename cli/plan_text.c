@@ -187,11 +187,22 @@ static void print_paces(FILE *out, const struct plan *p)
     }
     if (kinds > shown)
         fprintf(out, "          and %d more kinds of trials\n", kinds - shown);
-    if (p->rate == 0 && p->setup->spec.cluster.threads == 1 && p->pace.processor < 0.93)
-        fprintf(out,
-                "          Other programs had %.0f %% of these cores meanwhile: a run "
-                "alone is faster.\n",
-                100 * (1 - p->pace.processor));
+}
+
+/* With several threads a worker's cores are not always wanted, so their use tells
+ * nothing. */
+static void print_disturbance(FILE *out, const struct plan *p)
+{
+    char alone[NUMBER];
+
+    if (p->rate > 0 || p->setup->spec.cluster.threads > 1 || p->pace.processor > 0.93)
+        return;
+    fprintf(
+        out,
+        "          Other programs had %.0f %% of these cores meanwhile; with the cores "
+        "to itself\n          a run would take about %s.\n",
+        100 * (1 - p->pace.processor),
+        duration(alone, p->time.seconds * p->pace.processor));
 }
 
 /* Why not more. */
@@ -230,7 +241,9 @@ static void print_time(FILE *out, const struct plan *p)
         fprintf(out, " to %s", duration(longest, p->time.longest_s));
     if (p->setup->spec.sweep.scheduler != SCHEDULER_NONE)
         fprintf(out, " to its end");
-    fprintf(out, "\nworkers ");
+    fprintf(out, "\n");
+    print_disturbance(out, p);
+    fprintf(out, "workers ");
     for (int i = 0; i < p->time.table_count; i++)
         fprintf(out, "%s %d: %s", i > 0 ? "," : " ", p->time.table[i].workers,
                 duration(seconds, p->time.table[i].seconds));
