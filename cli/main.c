@@ -12,11 +12,17 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_prepare, &command_plan, &command_run,
-    &command_status,  &command_predict,
-    &command_export,  &command_verify,
-    &command_recover, &command_merge,
-    &command_doctor,  NULL,
+    &command_prepare,
+    &command_plan,
+    &command_run,
+    &command_status,
+    &command_predict,
+    &command_export,
+    &command_verify,
+    &command_recover,
+    &command_merge,
+    &command_doctor,
+    NULL,
 };
 
 static void print_overview(void)
