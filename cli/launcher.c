@@ -2,6 +2,7 @@
  * when it holds the run directory and how it ended. What mpirun itself returns says
  * nothing: under --enable-recovery it may not end at all, and loses exit codes. */
 #include "cli/commands.h"
+#include "cli/mpirun_command.h"
 #include "cli/rank_report.h"
 #include "cli/run.h"
 #include "cli/run_setup.h"
@@ -41,20 +42,6 @@ struct launch {
     double here_by;           /* rank 0 must have said that it is there */
     bool late;                /* it has not, or MPI did not start */
 };
-
-/* Full path of a program on PATH; false: there is none. */
-static bool find_program(char *out, size_t size, const char *name)
-{
-    const char *path = getenv("PATH");
-    for (const char *at = path ? path : "/usr/bin:/bin"; *at;) {
-        size_t length = strcspn(at, ":");
-        snprintf(out, size, "%.*s/%s", (int)length, at, name);
-        if (access(out, X_OK) == 0)
-            return true;
-        at += length + (at[length] == ':');
-    }
-    return false;
-}
 
 int launcher_cores(void)
 {
@@ -98,89 +85,6 @@ int launcher_workers(int threads)
     return cores / threads > 0 ? cores / threads : 1;
 }
 
-/* The command line of mpirun. */
-struct command_line {
-    char **args;
-    int count, capacity;
-    bool failed;
-};
-
-static void add(struct command_line *line, const char *arg)
-{
-    if (line->count + 2 > line->capacity) {
-        int capacity = 2 * line->capacity + 32;
-        char **grown = realloc(line->args, (size_t)capacity * sizeof *grown);
-        if (!grown) {
-            line->failed = true;
-            return;
-        }
-        line->args = grown;
-        line->capacity = capacity;
-    }
-    line->args[line->count] = strdup(arg);
-    line->failed = line->failed || !line->args[line->count];
-    line->args[++line->count] = NULL;
-}
-
-static void command_line_clear(struct command_line *line)
-{
-    for (int i = 0; i < line->count; i++)
-        free(line->args[i]);
-    free(line->args);
-}
-
-/* Variables that ranks on other nodes need too. OPENBLAS_CORETYPE is the user's. */
-static void add_environment(struct command_line *line)
-{
-    static const char *const names[] = {
-        "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",    "OPENBLAS_CORETYPE",
-        "LD_LIBRARY_PATH",      "SHIFTWORK_LAUNCHER", "SHIFTWORK_TERMINAL",
-        "SHIFTWORK_START_S",    "SHIFTWORK_ISA",      "SHIFTWORK_BEGUN"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (getenv(names[i])) {
-            add(line, "-x");
-            add(line, names[i]);
-        }
-}
-
-/* Where the user has not said otherwise. btl: shared memory may hang on a peer that was
- * killed within a message. pml: only ob1 sends through btl; looking at what the others
- * (UCX, libfabric) could use takes 0.2 s of each start. */
-static void add_transport(struct command_line *line)
-{
-    static const char *const parts[][3] = {{"OMPI_MCA_btl", "btl", "tcp,self"},
-                                           {"OMPI_MCA_pml", "pml", "ob1"}};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (!getenv(parts[i][0])) {
-            add(line, "--mca");
-            add(line, parts[i][1]);
-            add(line, parts[i][2]);
-        }
-}
-
-static void build_command(struct command_line *line, const char *mpirun,
-                          const char *program, int workers,
-                          const struct run_options *options)
-{
-    static const char *const flags[] = {"--enable-recovery", "--bind-to", "none",
-                                        "--oversubscribe"};
-    char ranks[16];
-    snprintf(ranks, sizeof ranks, "%d", workers + 1);
-    add(line, mpirun);
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        add(line, flags[i]);
-    add_transport(line);
-    if (geteuid() == 0)
-        add(line, "--allow-run-as-root");
-    add_environment(line);
-    add(line, "-n");
-    add(line, ranks);
-    add(line, program);
-    add(line, "run");
-    for (int i = 0; i < options->arg_count; i++)
-        add(line, options->args[i]);
-}
-
 /* Width of the terminal behind stderr; 0: there is none. */
 static int terminal_columns(void)
 {
@@ -197,10 +101,7 @@ static void set_environment(const struct job_cluster *cluster)
     snprintf(columns, sizeof columns, "%d", terminal_columns());
     setenv("SHIFTWORK_LAUNCHER", "1", 1);
     setenv("SHIFTWORK_TERMINAL", columns, 1);
-    setenv("OPENBLAS_NUM_THREADS", "1", 1);
-    setenv("OMP_NUM_THREADS", "1", 1);
-    if (cluster->isa != ISA_AUTO)
-        setenv("SHIFTWORK_ISA", job_isa_words[cluster->isa], 1);
+    mpirun_environment(cluster->isa);
 }
 
 /* In the child: becomes mpirun, with output as its standard output. It ends with the
@@ -431,19 +332,50 @@ static int refuse_if_held(const char *dir, struct error *err)
                      (long long)holder.pid, holder.host);
 }
 
+/* Rather than an mpirun that hangs: what it says itself tells nobody what to do. */
+static int find_session(struct session_base *session, struct error *err)
+{
+    session_base_find(session);
+    double needed = SESSION_ROOM / 1e6, room = (double)session->room / 1e6;
+    if (!session->dir)
+        return error_set(
+            err, ERR_IO,
+            "%s: Open MPI needs %.0f MB there, %.1f MB are free: free some, "
+            "or name another folder in TMPDIR",
+            session->usual, needed, room);
+    if (session->dir != session->usual)
+        fprintf(stderr,
+                "shiftwork: %s has %.1f MB free: Open MPI's files go to %s instead\n",
+                session->usual, room, session->dir);
+    return 0;
+}
+
+static void rank_command(struct command_line *line, const char *mpirun,
+                         const char *program, int workers,
+                         const struct session_base *session,
+                         const struct run_options *options)
+{
+    mpirun_command(line, mpirun, workers + 1, session);
+    command_line_add(line, program);
+    command_line_add(line, "run");
+    for (int i = 0; i < options->arg_count; i++)
+        command_line_add(line, options->args[i]);
+}
+
 static int launch_new(const struct run_setup *setup, const struct run_options *options,
                       struct error *err)
 {
     char mpirun[4096], program[4096];
     struct command_line line = {0};
+    struct session_base session;
     struct launch launch = {.setup = setup};
-    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[size > 0 ? size : 0] = '\0';
-    if (access(program, X_OK)) /* mpirun would wait for ever */
-        return error_set(err, ERR_INPUT, "%s: %s", program, strerror(errno));
-    if (!find_program(mpirun, sizeof mpirun, "mpirun"))
-        return error_set(err, ERR_INPUT, "mpirun is not on PATH: Open MPI is wanted");
-    int rc = refuse_if_held(setup->dir, err);
+    int rc = program_self(program, sizeof program, err);
+    if (!rc && !program_find(mpirun, sizeof mpirun, "mpirun"))
+        rc = error_set(err, ERR_INPUT, "mpirun is not on PATH: Open MPI is wanted");
+    if (!rc)
+        rc = refuse_if_held(setup->dir, err);
+    if (!rc)
+        rc = find_session(&session, err);
     if (!rc)
         rc = run_dir_make(setup->dir, &launch.made, err);
     if (rc)
@@ -451,7 +383,7 @@ static int launch_new(const struct run_setup *setup, const struct run_options *o
     int workers = options->workers > 0 ? options->workers
                                        : launcher_workers(setup->spec.cluster.threads);
     set_environment(&setup->spec.cluster);
-    build_command(&line, mpirun, program, workers, options);
+    rank_command(&line, mpirun, program, workers, &session, options);
     rc = line.failed ? error_set(err, ERR_MEMORY, "out of memory")
                      : start(&launch, line.args, err);
     command_line_clear(&line);
