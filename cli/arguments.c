@@ -33,6 +33,11 @@ static int option_find(const struct option_spec *options, const char *name, size
     return -1;
 }
 
+static bool is_number(const char *text)
+{
+    return *text && !text[strspn(text, "0123456789")];
+}
+
 static int option_value(struct arguments *arguments, int option, const char *attached,
                         const char **value, struct error *err)
 {
@@ -45,7 +50,10 @@ static int option_value(struct arguments *arguments, int option, const char *att
     }
     if (!spec->value || attached)
         return option;
-    if (arguments->at >= arguments->count) {
+    bool last = arguments->at >= arguments->count;
+    if (spec->value[0] == '[' && (last || !is_number(arguments->args[arguments->at])))
+        return option;
+    if (last) {
         command_misused(err, "%s%s needs %s", dashes, spec->name, spec->value);
         return ARGUMENTS_MISUSED;
     }
@@ -107,6 +115,8 @@ static int place_value(const struct option_spec *spec, const struct option_place
         *place->text = value;
     else if (place->given)
         *place->given = true;
+    else if (!value)
+        *place->number = place->otherwise;
     else {
         snprintf(name, sizeof name, "%s%s", spec->name[1] ? "--" : "-", spec->name);
         return argument_int(place->number, name, value, place->min, place->max, err);

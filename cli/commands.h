@@ -54,9 +54,9 @@ void arguments_init(struct arguments *arguments, const struct command *command,
 enum { ARGUMENTS_END = -1, ARGUMENTS_PLAIN = -2, ARGUMENTS_MISUSED = -3 };
 
 /* Index of the next option in the command's table, its value in *value (NULL for a
- * switch); ARGUMENTS_PLAIN for a plain argument in *value; ARGUMENTS_MISUSED with the
- * reason in err; ARGUMENTS_END. "--name=value", "--name value", "-o value" and
- * "-oVALUE" are taken. */
+ * switch and for a number that was left out); ARGUMENTS_PLAIN for a plain argument in
+ * *value; ARGUMENTS_MISUSED with the reason in err; ARGUMENTS_END. "--name=value",
+ * "--name value", "-o value" and "-oVALUE" are taken. */
 int arguments_next(struct arguments *arguments, const char **value, struct error *err);
 
 /* A whole number within [min, max], or command_misused(). */
@@ -68,7 +68,8 @@ struct option_place {
     const char **text;
     int *number; /* within [min, max] */
     int min, max;
-    bool *given; /* a switch */
+    int otherwise; /* the number where it is left out */
+    bool *given;   /* a switch */
 };
 
 /* Reads all arguments of a command that takes one plain argument at most: options to

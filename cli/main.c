@@ -107,12 +107,21 @@ static void ensure_single_threaded_blas(char **argv)
             strerror(errno));
 }
 
+/* What could not be printed is not done. */
+static bool flush_output(void)
+{
+    if (!fflush(stdout) && !ferror(stdout))
+        return true;
+    fprintf(stderr, "shiftwork: standard output: %s\n", strerror(errno));
+    return false;
+}
+
 static int run_command(const struct command *command, int count, char **args)
 {
     struct error err = {""};
     int rc = command->run(count, args, &err);
     if (rc >= 0)
-        return rc;
+        return flush_output() ? rc : rc == EXIT_DONE ? EXIT_REFUSED : rc;
     if (rc == COMMAND_MISUSED) {
         fprintf(stderr, "shiftwork %s: %s (shiftwork %s --help tells more)\n",
                 command->name, err.text, command->name);
@@ -133,11 +142,11 @@ int main(int argc, char **argv)
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
         !strcmp(argv[1], "help")) {
         print_overview();
-        return fflush(stdout) ? EXIT_REFUSED : EXIT_DONE;
+        return flush_output() ? EXIT_DONE : EXIT_REFUSED;
     }
     if (!strcmp(argv[1], "--version")) {
         printf("shiftwork %s\n", SHIFTWORK_VERSION);
-        return fflush(stdout) ? EXIT_REFUSED : EXIT_DONE;
+        return flush_output() ? EXIT_DONE : EXIT_REFUSED;
     }
     const struct command *command = command_find(argv[1]);
     struct error err;
@@ -150,7 +159,7 @@ int main(int argc, char **argv)
     }
     if (asks_for_help(argc - 2, argv + 2)) {
         print_help(command);
-        return fflush(stdout) ? EXIT_REFUSED : EXIT_DONE;
+        return flush_output() ? EXIT_DONE : EXIT_REFUSED;
     }
     note_start();
     if (command->computes)

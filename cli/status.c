@@ -1,6 +1,10 @@
 /* `shiftwork status`: what a run directory holds. */
 #include "cli/commands.h"
+#include "cli/live_view.h"
+#include "cli/run_state.h"
 #include "cli/trial_source.h"
+#include "cli/watch.h"
+#include "common/clock.h"
 #include "report/summary.h"
 #include "storage/results_file.h"
 #include "storage/run_dir.h"
@@ -9,11 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTION_ROWS, OPTION_EXIT_CODE };
+enum { OPTION_ROWS, OPTION_EXIT_CODE, OPTION_WATCH };
 
 static const struct option_spec options_table[] = {
     [OPTION_ROWS] = {"rows", "N", "configurations to show a task; 0: all; default 20"},
     [OPTION_EXIT_CODE] = {"exit-code", NULL, "print only the run's exit code"},
+    [OPTION_WATCH] = {"watch", "[SECONDS]", "show it anew so often; default 2"},
     {NULL, NULL, NULL},
 };
 
@@ -22,33 +27,11 @@ static void help(void)
     printf(
         "Prints whether the run is running, finished or stopped, how far it is, and a "
         "table of\nthe best configurations a task, ranked by their mean over seeds. "
-        "Works "
-        "at any time,\nalso while it runs.\n");
-}
-
-static const char *ended(const char *dir, bool abandoned)
-{
-    struct outcome outcome;
-
-    if (outcome_read(&outcome, dir, NULL))
-        outcome.exit_code = EXIT_STOPPED;
-    if (outcome.exit_code == EXIT_DONE)
-        return "finished";
-    if (outcome.exit_code == EXIT_GIVEN_UP)
-        return "finished, some trials given up";
-    return abandoned ? "stopped: its coordinator is gone" : "stopped before its end";
-}
-
-static void print_state(const char *dir, bool running, const struct process *holder)
-{
-    if (running && !holder->host[0])
-        printf("%s: locked, by whom its lock does not say\n", dir);
-    else if (running)
-        printf("%s: running, coordinated by process %lld on %s%s\n", dir,
-               (long long)holder->pid, holder->host,
-               process_is_here(holder) ? "" : ", as its lock says");
-    else
-        printf("%s: %s\n", dir, ended(dir, holder->host[0]));
+        "Works at any time,\nalso while it runs, on any machine that sees the run "
+        "directory; it only reads.\n\n--watch shows trials, rungs of a scheduler, "
+        "workers, rate, best scores and time left anew\nuntil the run has ended; then "
+        "the table. q or Ctrl-C leaves it; the run goes on. Into a\npipe it prints "
+        "blocks with the time above.\n");
 }
 
 static bool has_results(const char *dir)
@@ -87,7 +70,7 @@ static void print_states(const struct results *results)
         if (n)
             printf("%s %d %s", shown++ ? "," : "", n, states[s]);
     }
-    printf("\n\n");
+    printf("\n");
 }
 
 static int print_exit_code(const char *dir, struct error *err)
@@ -100,38 +83,56 @@ static int print_exit_code(const char *dir, struct error *err)
     return rc;
 }
 
-static int print_status(const char *dir, int rows, struct error *err)
+/* What the coordinator tells is newer than what it has published. */
+static int print_found(const struct run_state *state, const char *dir, int rows,
+                       struct error *err)
 {
     struct results results = {0};
-    struct process holder;
-    bool running;
-    int rc = run_dir_holder(dir, &holder, err);
-
-    if (rc < 0)
+    char text[1024];
+    int rc = run_results_read(&results, dir, 0, err);
+    if (rc)
         return rc;
-    running = rc == 1 && process_alive(&holder);
-    if (running && !has_results(dir)) {
-        print_state(dir, running, &holder);
-        printf("nothing is published yet\n");
-        return 0;
-    }
-    if ((rc = run_results_read(&results, dir, 0, err)))
-        return rc;
-    print_state(dir, running, &holder);
-    print_states(&results);
+    run_state_text(text, sizeof text, state, dir);
+    printf("%s\n", text);
+    if (state->told && run_state_goes_on(state))
+        live_view_summary(stdout, &state->live, (struct view_size){0});
+    else
+        print_states(&results);
+    printf("\n");
     rc = summary_print(stdout, &results, rows, err);
     results_clear(&results);
     return rc;
+}
+
+static int print_status(const char *dir, int rows, struct error *err)
+{
+    struct run_state state = {0};
+    char text[1024];
+    int rc = run_state_look(&state, dir, clock_monotonic_s(), err);
+    if (!rc && run_state_goes_on(&state) && !has_results(dir)) {
+        run_state_text(text, sizeof text, &state, dir);
+        printf("%s\nnothing is published yet\n", text);
+    } else if (!rc)
+        rc = print_found(&state, dir, rows, err);
+    run_state_clear(&state);
+    return rc;
+}
+
+static int watch_and_print(const char *dir, int seconds, int rows, struct error *err)
+{
+    int rc = watch_run(dir, seconds, err);
+    return rc ? (rc < 0 ? rc : 0) : print_status(dir, rows, err);
 }
 
 static int run(int count, char **args, struct error *err)
 {
     const char *dir = NULL;
     bool exit_code = false;
-    int rows = 20, rc;
+    int rows = 20, seconds = 0, rc;
     const struct option_place places[] = {
         [OPTION_ROWS] = {.number = &rows, .min = 0, .max = 1000000},
         [OPTION_EXIT_CODE] = {.given = &exit_code},
+        [OPTION_WATCH] = {.number = &seconds, .min = 1, .max = 86400, .otherwise = 2},
     };
 
     rc = arguments_read(&command_status, count, args, places, &dir, "run directory",
@@ -140,12 +141,15 @@ static int run(int count, char **args, struct error *err)
         return rc;
     if (!dir)
         return command_misused(err, "a run directory is wanted");
-    return exit_code ? print_exit_code(dir, err) : print_status(dir, rows, err);
+    if (exit_code)
+        return print_exit_code(dir, err);
+    return seconds > 0 ? watch_and_print(dir, seconds, rows, err)
+                       : print_status(dir, rows, err);
 }
 
 const struct command command_status = {
     .name = "status",
-    .synopsis = "RUN_DIR [--rows N] [--exit-code]",
+    .synopsis = "RUN_DIR [--watch [SECONDS]] [--rows N] [--exit-code]",
     .summary = "Shows how far a run is and its best configurations",
     .options = options_table,
     .help = help,

@@ -236,9 +236,15 @@ static double examples_under_way(const struct coordinator *c)
     return sum;
 }
 
+double coordinator_examples_left(const struct coordinator *c)
+{
+    return fmax(0, c->work_left - examples_under_way(c));
+}
+
 static void show_progress(struct coordinator *c, double now, bool last)
 {
     progress_sample(&c->rate, now, c->examples);
+    coordinator_tell_progress(c, now);
     double pause = log_columns() > 0 ? terminal_s : plain_s;
     if (!last && now - c->shown < pause)
         return;
@@ -250,7 +256,7 @@ static void show_progress(struct coordinator *c, double now, bool last)
         .given_up = so_far.given_up,
         .running = trial_table_count(c->table, TRIAL_RUNNING),
         .per_second = progress_per_second(&c->rate, now, c->examples),
-        .examples_left = fmax(0, c->work_left - examples_under_way(c)),
+        .examples_left = coordinator_examples_left(c),
         .best = -INFINITY,
         .state = "",
     };

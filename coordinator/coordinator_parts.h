@@ -72,6 +72,7 @@ struct coordinator {
     double unix_s; /* and when that was */
     double lock_looked;
     double trial_s; /* what a trial takes; 0: none is done yet */
+    double live_at; /* when the run's progress is to be told next */
 };
 
 /* Ends the run as soon as that is possible; the reason is logged once. */
@@ -88,6 +89,10 @@ bool coordinator_may_begin(struct coordinator *c, int64_t trial, int64_t running
                            double now);
 /* Training examples that this start has to do for a trial, if it does not end early. */
 double coordinator_work_of(const struct coordinator *c, int64_t trial);
+/* The same of all trials, as far as the workers have told. */
+double coordinator_examples_left(const struct coordinator *c);
+/* Tells those who look on how the run is, now and then. */
+void coordinator_tell_progress(struct coordinator *c, double now);
 /* Adds the configuration that the search has next, if it has one
  * (coordinator_growth.c).
  */

@@ -395,3 +395,10 @@ int steering_rung(const struct steering *steering, int64_t trial)
 {
     return steering->scheduler ? scheduler_rung(steering->scheduler, trial) : -1;
 }
+
+int steering_rung_epochs(const struct steering *steering, int bracket, int rung)
+{
+    return steering->scheduler
+               ? scheduler_rung_epochs(steering->scheduler, bracket, rung)
+               : 0;
+}

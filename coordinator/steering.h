@@ -63,5 +63,7 @@ bool steering_over(const struct steering *steering, const struct trial_table *ta
 /* Its bracket and the rung (from 0; -1: none) at which it was last judged. */
 int steering_bracket(const struct steering *steering, int64_t trial);
 int steering_rung(const struct steering *steering, int64_t trial);
+/* Epochs at which a bracket's rung judges; 0: there is none. */
+int steering_rung_epochs(const struct steering *steering, int bracket, int rung);
 
 #endif

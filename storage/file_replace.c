@@ -178,6 +178,25 @@ int file_replace(const char *path, const void *data, size_t size, struct error *
     return rc;
 }
 
+int file_replace_unsynced(const char *path, const void *data, size_t size,
+                          struct error *err)
+{
+    struct file_replace f;
+    int rc = file_replace_begin(&f, path, err);
+
+    if (rc)
+        return rc;
+    rc = file_replace_write(&f, data, size, err);
+    if (!rc && rename(f.temporary, f.path) < 0)
+        rc = error_set(err, ERR_IO, "%s: cannot rename to it: %s", path,
+                       strerror(errno));
+    if (rc)
+        file_replace_abandon(&f);
+    else
+        release(&f);
+    return rc;
+}
+
 /* Takes fd. Folders in it are only ever those that were made in a new one. */
 static void empty_folder(int fd)
 {

@@ -41,6 +41,11 @@ int file_replace(const char *path, const void *data, size_t size, struct error *
 /* Makes the entry of path in its folder last: after creating, renaming, removing. */
 int file_sync_name(const char *path, struct error *err);
 
+/* The same without a sync: after a crash of the machine the old one, the new one or an
+ * empty one is there. For what is written often and nobody depends on. */
+int file_replace_unsynced(const char *path, const void *data, size_t size,
+                          struct error *err);
+
 /* A new folder of files, which appears under its name when it is whole. */
 struct folder_create {
     char *path, *temporary;

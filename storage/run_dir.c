@@ -139,8 +139,8 @@ int outcome_read(struct outcome *out, const char *dir, struct error *err)
 static bool leftover(const char *name)
 {
     static const char *const names[] = {
-        ".",       "..",       "lock",    "lock.stale",  "log",
-        "outcome", "datasets", "job.cfg", "checkpoints", "outputs"};
+        ".",        "..",      "lock",        "lock.stale", "log",     "outcome",
+        "datasets", "job.cfg", "checkpoints", "outputs",    "progress"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t size = strlen(names[i]);
         if (!strncmp(name, names[i], size) &&
@@ -330,7 +330,7 @@ static void remove_empty_journals(const char *dir)
 
 void run_dir_forget(const char *dir)
 {
-    static const char *const files[] = {"job.cfg", "outcome"};
+    static const char *const files[] = {"job.cfg", "outcome", "progress"};
     static const char *const folders[] = {"checkpoints", "outputs"};
     char path[PATH_SIZE];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
