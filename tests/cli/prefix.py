@@ -164,7 +164,8 @@ def doctor(folder, *args):
     done = subprocess.run([runs.PROGRAM, "doctor", *args], text=True, capture_output=True,
                           env={**os.environ, **places(folder)})
     check(done.returncode == 0, done.stderr)
-    return [line for line in done.stdout.splitlines() if os.path.join(folder, "tmp") in line]
+    return [line for line in done.stdout.splitlines() if os.path.join(folder, "tmp") in line
+            and line.split()[0] in ("used", "left", "removed")]
 
 
 def case_doctor_removes_what_killed_workers_left(folder):
