@@ -6,8 +6,11 @@ died, and when it is done.
 
 Only the standard library is used.
 """
+import json
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -96,6 +99,60 @@ def check_running(folder):
     expect("and has the exit code for it", status(folder, "out", "--exit-code") == "75\n")
 
 
+def watch(folder, name, key, limit=60):
+    """status --watch on a terminal of 60 columns; what it drew, its exit code."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execv("/bin/sh", ["sh", "-c", f"stty cols 60 rows 20; exec '{PROGRAM}' status "
+                             f"{name} --watch 1"])
+    text, end, pressed = b"", time.monotonic() + limit, False
+    while time.monotonic() < end:
+        if select.select([terminal], [], [], 0.2)[0]:
+            try:
+                piece = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            text += piece
+        if b"leaves" in text and not pressed:
+            pressed = True
+            os.write(terminal, key)
+    _, state = os.waitpid(pid, 0)
+    os.close(terminal)
+    return text.decode(), os.waitstatus_to_exitcode(state)
+
+
+def check_watched(folder):
+    launcher = start(folder, "watched")
+    wait_for(f"{folder}/watched/progress")
+    before = set(os.listdir(f"{folder}/watched"))
+    for key, what in ((b"q", "q"), (b"\x03", "Ctrl-C")):
+        text, code = watch(folder, "watched", key)
+        expect(f"{what} leaves a watched run", code == 0 and "1 computing" in text, text)
+    lines = re.sub(r"\x1b\[[0-9]*[A-Z]", "", text).replace("\r", "").split("\n")
+    expect("its lines fit the terminal", max(map(len, lines)) <= 60, text)
+    expect("looking on leaves nothing behind",
+           {n for n in os.listdir(f"{folder}/watched") if ".tmp." not in n} <= before |
+           {"outputs", "checkpoints", "results.h5"}, str(os.listdir(f"{folder}/watched")))
+    with open(f"{folder}/watched/progress") as f:
+        live = json.load(f)
+    expect("progress is JSON for others too", live["states"]["running"] == 1, str(live))
+    with open(f"{folder}/watched/lock") as f:
+        pid = int(re.search(r"pid=(\d+)", f.read()).group(1))
+    expect("it names its writer", live["pid"] == pid, str(live))
+    watcher = subprocess.Popen([PROGRAM, "status", "watched", "--watch", "1"], cwd=folder,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    launcher.send_signal(signal.SIGINT)
+    launcher.wait(timeout=60)
+    text = watcher.communicate(timeout=60)[0]
+    expect("into a pipe it prints blocks with the time, and ends with the run",
+           len(re.findall(r"^\d{4}-\d\d-\d\d ", text, re.M)) >= 2 and "\x1b" not in text
+           and "watched: stopped before its end\n" in text and watcher.returncode == 0, text)
+
+
 def check_killed(folder):
     launcher = start(folder, "killed")
     lock = read_lock(folder, "killed")
@@ -126,6 +183,7 @@ def check_finished(folder):
 with tempfile.TemporaryDirectory(prefix="shiftwork-status-") as temporary:
     make_job(temporary)
     check_running(temporary)
+    check_watched(temporary)
     check_killed(temporary)
     check_finished(temporary)
 print(f"{failures} failed")
