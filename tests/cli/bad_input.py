@@ -184,9 +184,15 @@ def files_whole(out, sizes):
     problems = [f"{n} is there" for n in names if n not in sizes or ".tmp" in n]
     # these only grow, and an end that is not whole does not count
     growing = {n for n in names if n.startswith(("journal.", "checkpoints/", "outputs/"))}
-    for name in names - growing - {"log", "outcome", "results.h5"}:
+    for name in names - growing - {"log", "outcome", "progress", "results.h5"}:
         if os.path.getsize(os.path.join(out, name)) != sizes.get(name):
             problems.append(f"{name} is not whole")
+    if "progress" in names:
+        try:
+            with open(os.path.join(out, "progress")) as f:
+                json.load(f)
+        except ValueError as why:
+            problems.append(f"progress: {why}")
     if ("outcome" in names) != ("job.cfg" in names):
         problems.append("one of outcome and job.cfg only")
     if "outcome" in names:
