@@ -30,6 +30,7 @@ static char *comparable(const char *resolved)
         "cluster.stage=/stage",
         "cluster.isa=auto",
         "cluster.profile=false",
+        "slurm={}",
     };
     struct job_spec spec;
     if (job_spec_parse(&spec, "job.cfg", "/", resolved, same,

@@ -21,7 +21,7 @@ static void print_value(FILE *out, const struct setting *s, struct setting_value
 {
     char text[64];
 
-    if (s->type == SETTING_PATH) {
+    if (s->type == SETTING_PATH || s->type == SETTING_TEXT) {
         print_text(out, value.text);
         return;
     }
@@ -237,6 +237,21 @@ static void print_group(FILE *out, enum setting_group group, const void *target)
     fprintf(out, "};\n");
 }
 
+static void print_slurm(FILE *out, const struct job_slurm *slurm)
+{
+    fprintf(out, "slurm = {\n");
+    print_settings(out, GROUP_SLURM, slurm, "  ");
+    if (slurm->module_count > 0) {
+        fprintf(out, "  modules = (");
+        for (int i = 0; i < slurm->module_count; i++) {
+            fprintf(out, i ? ", " : "");
+            print_text(out, slurm->modules[i]);
+        }
+        fprintf(out, ");\n");
+    }
+    fprintf(out, "};\n");
+}
+
 char *job_spec_format(const struct job_spec *spec)
 {
     char *text = NULL;
@@ -259,6 +274,7 @@ char *job_spec_format(const struct job_spec *spec)
     print_sweep(out, &spec->sweep);
     print_group(out, GROUP_CLUSTER, &spec->cluster);
     print_group(out, GROUP_OUTPUT, &spec->output);
+    print_slurm(out, &spec->slurm);
     if (fclose(out)) {
         free(text);
         return NULL;

@@ -70,7 +70,8 @@ static node *find_group(struct job_reader *r, char *const *segments, int count)
     return at;
 }
 
-static bool is_path(char *const *segments, int count)
+/* Its value is a text, whatever it looks like: a path, a time. */
+static bool is_text(char *const *segments, int count)
 {
     const struct setting *found = NULL;
 
@@ -80,7 +81,9 @@ static bool is_path(char *const *segments, int count)
         found = settings_table_find(GROUP_OUTPUT, segments[1]);
     else if (!strcmp(segments[0], "adapter"))
         found = settings_table_find(GROUP_ADAPTER, segments[1]);
-    return found && found->type == SETTING_PATH;
+    else if (!strcmp(segments[0], "slurm"))
+        found = settings_table_find(GROUP_SLURM, segments[1]);
+    return found && (found->type == SETTING_PATH || found->type == SETTING_TEXT);
 }
 
 static bool is_number(const char *value)
@@ -207,7 +210,7 @@ int reader_override(struct job_reader *r, const char *override)
                       strcmp(segments[0], "tasks") ? "there is no such group"
                       : count == 3                 ? "the job has no such task"
                                                    : "write tasks.NAME.setting=value");
-    word = !is_formed(equals + 1) || (is_path(segments, count) && equals[1] != '"');
+    word = !is_formed(equals + 1) || (is_text(segments, count) && equals[1] != '"');
     return (word ? set_word : set_formed)(r, group, segments[count - 1], equals + 1,
                                           override);
 }

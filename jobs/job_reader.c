@@ -173,6 +173,17 @@ static int path_value(struct job_reader *r, const node *at, struct setting_value
     return reader_path(r, at, text, path);
 }
 
+/* An empty text stays empty: the default. */
+static int text_value(struct job_reader *r, const node *at, struct setting_value *value)
+{
+    int rc = reader_is(r, at, CONFIG_TYPE_STRING, "a text in quotes");
+
+    if (rc)
+        return rc;
+    value->text = config_setting_get_string(at);
+    return check_characters(r, at, value->text);
+}
+
 static int number_value(struct job_reader *r, const node *at,
                         struct setting_value *value)
 {
@@ -207,6 +218,8 @@ int reader_value(struct job_reader *r, const node *at, const struct setting *set
     *value = (struct setting_value){0};
     if (setting->type == SETTING_PATH)
         rc = path_value(r, at, value, path);
+    else if (setting->type == SETTING_TEXT)
+        rc = text_value(r, at, value);
     else if (setting->type == SETTING_WORD)
         rc = word_value(r, at, setting, value);
     else if (setting->type == SETTING_BOOL &&

@@ -61,6 +61,8 @@ int reader_configs(struct job_reader *r, const node *at, struct job_sweep *sweep
 /* Whether the parts of a sweep go together. */
 int reader_check_sweep(struct job_reader *r, const struct job_spec *spec);
 void job_sweep_clear(struct job_sweep *sweep);
+int reader_slurm(struct job_reader *r, struct job_slurm *slurm);
+void job_slurm_clear(struct job_slurm *slurm);
 
 /* The resolved text; NULL when out of memory. Release with free(). */
 char *job_spec_format(const struct job_spec *spec);

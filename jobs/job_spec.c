@@ -21,6 +21,7 @@ void job_spec_clear(struct job_spec *spec)
         task_clear(&spec->tasks[i]);
     free(spec->tasks);
     job_sweep_clear(&spec->sweep);
+    job_slurm_clear(&spec->slurm);
     free(spec->path);
     free(spec->text);
     free(spec->resolved);
@@ -160,7 +161,9 @@ static int read_groups(struct job_reader *r, struct job_spec *spec)
                            &spec->cluster)) ||
         (rc = check_heartbeat(r, &spec->cluster)) ||
         (rc = check_shard(r, &spec->cluster)) ||
-        (rc = reader_group(r, config_lookup(c, "output"), GROUP_OUTPUT, &spec->output)))
+        (rc = reader_group(r, config_lookup(c, "output"), GROUP_OUTPUT,
+                           &spec->output)) ||
+        (rc = reader_slurm(r, &spec->slurm)))
         return rc;
     if (!*spec->encoder)
         return error_set(r->err, ERR_INPUT, "%s: encoder: is missing", r->name);

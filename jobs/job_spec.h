@@ -92,6 +92,24 @@ struct job_output {
     int keep;                /* trials a task with predictions and adapters */
 };
 
+enum job_launcher { LAUNCHER_MPIRUN, LAUNCHER_SRUN };
+extern const char *const job_launcher_words[]; /* "mpirun", "srun", NULL */
+
+/* What `shiftwork submit` asks for. Texts have only characters that neither a shell nor
+ * sbatch gives a meaning. */
+struct job_slurm {
+    char partition[SETTING_TEXT_SIZE], account[SETTING_TEXT_SIZE];
+    int nodes;
+    int ranks_per_node;             /* workers of a node; 0: whole nodes */
+    char memory[SETTING_TEXT_SIZE]; /* of a node, "4G" */
+    char time[SETTING_TEXT_SIZE];   /* "1-12:00:00" */
+    int module_count;
+    char **modules;
+    bool requeue;
+    int warn_s; /* before the time limit */
+    enum job_launcher launcher;
+};
+
 struct job_spec {
     char *path;     /* as given */
     char *text;     /* as read */
@@ -104,6 +122,7 @@ struct job_spec {
     struct job_sweep sweep;
     struct job_cluster cluster;
     struct job_output output;
+    struct job_slurm slurm;
 };
 
 /* Reads path with overrides ("training.epochs=3"), overrides[override_count]. Files and

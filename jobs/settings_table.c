@@ -22,6 +22,7 @@ static const char *const judge_words[] = {"each", "mean", NULL};
 static const char *const selection_rows_words[] = {"dev", "split_dev", "split_train",
                                                    NULL};
 const char *const job_isa_words[] = {"auto", "avx512", "avx2", "portable", NULL};
+const char *const job_launcher_words[] = {"mpirun", "srun", NULL};
 static const char *const format_words[] = {"tsv", "csv", "jsonl", NULL};
 
 const struct prefix_conflict settings_prefix_conflicts[] = {
@@ -68,6 +69,11 @@ const struct prefix_conflict settings_prefix_conflicts[] = {
         .name = #FIELD, .group = GROUP, .type = SETTING_WORD,                          \
         .offset = offsetof(struct STRUCT, FIELD), .words = WORDS, .help = HELP         \
     }
+#define TEXT(STRUCT, FIELD, HELP)                                                      \
+    {                                                                                  \
+        .name = #FIELD, .group = GROUP_SLURM, .type = SETTING_TEXT,                    \
+        .offset = offsetof(struct STRUCT, FIELD), .help = HELP                         \
+    }
 #define PATH(GROUP, STRUCT, FIELD, HELP)                                               \
     {                                                                                  \
         .name = #FIELD, .group = GROUP, .type = SETTING_PATH,                          \
@@ -83,6 +89,7 @@ static const struct setting table[] = {
     OTHER(GROUP_TOP, "sweep", "group", "which settings are tried"),
     OTHER(GROUP_TOP, "cluster", "group", "how the work is spread; never changes a result, but isa its last digits"),
     OTHER(GROUP_TOP, "output", "group", "where results go"),
+    OTHER(GROUP_TOP, "slurm", "group", "what `shiftwork submit` asks for; never changes a result"),
 
     OTHER(GROUP_TASK, "name", "text", "cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte, wnli, ax, or one of your own (letters, digits, _ and -)"),
     OTHER(GROUP_TASK, "data", "path", "folder of the task's files, or a prepared .h5 file"),
@@ -171,13 +178,24 @@ static const struct setting table[] = {
 
     PATH(GROUP_OUTPUT, job_output, dir, "run directory; run's -o"),
     INT(GROUP_OUTPUT, job_output, keep, 10, 0, 1000000, "best trials a task whose predictions and adapters are kept"),
+
+    TEXT(job_slurm, partition, "empty: the cluster's default"),
+    TEXT(job_slurm, account, "to which the time is charged; empty: the user's default"),
+    INT(GROUP_SLURM, job_slurm, nodes, 1, 1, 100000, "machines to ask for"),
+    INT(GROUP_SLURM, job_slurm, ranks_per_node, 0, 0, 100000, "workers of a node, each with cluster.threads cores; the coordinator shares a core; 0: whole nodes, as many as have cores"),
+    TEXT(job_slurm, memory, "of a node, as \"4G\" or \"800M\"; empty: the cluster's default, or all of whole nodes"),
+    TEXT(job_slurm, time, "limit, in one of Slurm's forms: minutes, hours:minutes:seconds, days-hours…; empty: the partition's"),
+    OTHER(GROUP_SLURM, "modules", "array of texts", "for `module load` before the run"),
+    NUMBER(GROUP_SLURM, SETTING_BOOL, job_slurm, requeue, true, 0, 1, "starts again by itself at the time limit, and after the loss of a node, until all trials are done"),
+    INT(GROUP_SLURM, job_slurm, warn_s, 120, 60, 65535, "signal so many seconds before the time limit; running epochs have three quarters of it to end"),
+    WORD(GROUP_SLURM, job_slurm, launcher, job_launcher_words, "mpirun, whose runs survive the death of a worker, or srun where only that works"),
 };
 /* clang-format on */
 
 enum { TABLE_COUNT = sizeof table / sizeof table[0] };
 
 static const char *const group_names[GROUP_COUNT] = {
-    "", "tasks", "adapter", "training", "sweep", "cluster", "output",
+    "", "tasks", "adapter", "training", "sweep", "cluster", "output", "slurm",
 };
 
 int settings_table_count(void) { return TABLE_COUNT; }
@@ -223,6 +241,7 @@ struct setting_value setting_get(const struct setting *setting, const void *targ
         value.number = *(const double *)at;
         break;
     case SETTING_PATH:
+    case SETTING_TEXT:
         value.text = at;
         break;
     case SETTING_OTHER:
@@ -254,6 +273,9 @@ void setting_set(const struct setting *setting, void *target,
         break;
     case SETTING_PATH:
         snprintf(at, SETTINGS_PATH, "%s", value.text ? value.text : "");
+        break;
+    case SETTING_TEXT:
+        snprintf(at, SETTING_TEXT_SIZE, "%s", value.text ? value.text : "");
         break;
     case SETTING_OTHER:
         break;
@@ -293,6 +315,11 @@ int setting_check(const struct setting *setting, struct setting_value value,
             return error_set(err, ERR_INPUT, "%s: the path has %zu bytes, at most %d",
                              setting->name, strlen(value.text), SETTINGS_PATH - 1);
         return 0;
+    case SETTING_TEXT:
+        if (value.text && strlen(value.text) >= SETTING_TEXT_SIZE)
+            return error_set(err, ERR_INPUT, "%s: the text has %zu bytes, at most %d",
+                             setting->name, strlen(value.text), SETTING_TEXT_SIZE - 1);
+        return 0;
     default:
         return 0;
     }
@@ -319,7 +346,7 @@ int setting_word(const struct setting *setting, const char *word, int *index,
 bool setting_equal(const struct setting *setting, struct setting_value a,
                    struct setting_value b)
 {
-    if (setting->type == SETTING_PATH)
+    if (setting->type == SETTING_PATH || setting->type == SETTING_TEXT)
         return !strcmp(a.text ? a.text : "", b.text ? b.text : "");
     return a.number == b.number;
 }
@@ -357,7 +384,8 @@ void setting_format(char *out, size_t size, const struct setting *setting,
         snprintf(out, size, "%s", value.number != 0 ? "true" : "false");
     else if (setting->type == SETTING_WORD)
         snprintf(out, size, "%s", setting->words[(int)value.number]);
-    else if (setting->type == SETTING_PATH || setting->type == SETTING_OTHER)
+    else if (setting->type == SETTING_PATH || setting->type == SETTING_TEXT ||
+             setting->type == SETTING_OTHER)
         snprintf(out, size, "%s", value.text ? value.text : "");
     else if (setting->type == SETTING_REAL)
         format_real(out, size, value.number);
@@ -403,6 +431,9 @@ static void print_range(FILE *out, const struct setting *s)
         break;
     case SETTING_PATH:
         fprintf(out, "path");
+        break;
+    case SETTING_TEXT:
+        fprintf(out, "text");
         break;
     default:
         fprintf(out, "%s in %c%.10g, %.10g%c, default %s",

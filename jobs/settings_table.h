@@ -18,6 +18,7 @@ enum setting_group {
     GROUP_SWEEP,
     GROUP_CLUSTER, /* struct job_cluster */
     GROUP_OUTPUT,  /* struct job_output */
+    GROUP_SLURM,   /* struct job_slurm */
     GROUP_COUNT
 };
 
@@ -28,8 +29,11 @@ enum setting_type {
     SETTING_REAL,   /* double */
     SETTING_WORD,   /* an enum, one of words */
     SETTING_PATH,   /* char [SETTINGS_PATH] */
+    SETTING_TEXT,   /* char [SETTING_TEXT_SIZE] */
     SETTING_OTHER,  /* has its own reader in job_spec.c */
 };
+
+enum { SETTING_TEXT_SIZE = 256 };
 
 struct setting {
     const char *name;
@@ -44,8 +48,8 @@ struct setting {
     const char *help;
 };
 
-/* Bool, integer, index of a word or real in number; a path in text (of the caller).
- * All integers here have at most 32 bits, so a double holds them exactly. */
+/* Bool, integer, index of a word or real in number; path and text in text (of the
+ * caller). All integers here have at most 32 bits, so a double holds them exactly. */
 struct setting_value {
     double number;
     const char *text;
@@ -64,7 +68,7 @@ struct setting_value setting_get(const struct setting *setting, const void *targ
 void setting_set(const struct setting *setting, void *target,
                  struct setting_value value);
 /* ERR_INPUT "learning_rate: 3 is outside [0, 1]", also for numbers that are not finite
- * or not whole, words that are not in the list, paths that are too long. */
+ * or not whole, words that are not in the list, paths and texts that are too long. */
 int setting_check(const struct setting *setting, struct setting_value value,
                   struct error *err);
 /* ERR_INPUT for a word that the setting does not know: its index otherwise. */
