@@ -82,6 +82,6 @@ int arguments_read(const struct command *command, int count, char **args,
 
 extern const struct command command_doctor, command_export, command_merge, command_plan,
     command_predict, command_prepare, command_recover, command_run, command_status,
-    command_verify;
+    command_submit, command_verify;
 
 #endif

@@ -1,6 +1,7 @@
 /* Starts mpirun as a child in a process group of its own and listens to rank 0: it says
  * when it holds the run directory and how it ended. What mpirun itself returns says
  * nothing: under --enable-recovery it may not end at all, and loses exit codes. */
+#include "cli/allocation.h"
 #include "cli/commands.h"
 #include "cli/mpirun_command.h"
 #include "cli/rank_report.h"
@@ -49,40 +50,47 @@ int launcher_cores(void)
     return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
 }
 
-/* Sum of Slurm's "4(x2),2" for all nodes; 0: not in an allocation. */
-static int slurm_cores(void)
+/* How many workers of how many threads. */
+struct shape {
+    int workers, threads;
+};
+
+/* The user's word counts, then the allocation's, then the machine's cores. A job file's
+ * one thread is its default, so it says nothing. */
+static struct shape choose_shape(const struct allocation *allocation,
+                                 const struct job_spec *spec,
+                                 const struct run_options *options)
 {
-    const char *text = getenv("SLURM_JOB_CPUS_PER_NODE");
-    int sum = 0;
-    while (text && *text) {
-        char *end;
-        long cores = strtol(text, &end, 10), nodes = 1;
-        if (end == text || cores < 1 || cores > 1 << 20)
-            return 0;
-        if (!strncmp(end, "(x", 2)) {
-            nodes = strtol(end + 2, &end, 10);
-            end += *end == ')';
-        }
-        sum += (int)(cores * nodes);
-        text = end + (*end == ',');
-        if (*end && *end != ',')
-            return 0;
-    }
-    return sum;
+    struct shape shape = {options->workers, spec->cluster.threads};
+    if (shape.threads == 1 && !options->threads_given && allocation->threads > 0)
+        shape.threads = allocation->threads;
+    if (shape.workers == 0 && allocation->inside)
+        shape.workers = allocation_workers(allocation, shape.threads);
+    if (shape.workers == 0)
+        shape.workers = launcher_cores() / shape.threads;
+    if (shape.workers == 0)
+        shape.workers = 1;
+    return shape;
 }
 
-/* One worker a task of the allocation, where it says how many; else one a core, or as
- * many as have their threads' cores. */
 int launcher_workers(int threads)
 {
-    const char *tasks = getenv("SLURM_NTASKS");
-    int cores = slurm_cores();
-    long given = tasks ? strtol(tasks, NULL, 10) : 0;
-    if (cores > 0 && given > 1 && given < 1 << 20)
-        return (int)given;
-    if (cores == 0)
-        cores = launcher_cores();
-    return cores / threads > 0 ? cores / threads : 1;
+    struct allocation allocation;
+    allocation_read(&allocation);
+    int workers = allocation.inside ? allocation_workers(&allocation, threads)
+                                    : launcher_cores() / threads;
+    return workers > 0 ? workers : 1;
+}
+
+static int check_shape(const struct allocation *allocation, struct shape shape,
+                       struct error *err)
+{
+    char text[512];
+    int rc = allocation_check(allocation, shape.workers, shape.threads, text,
+                              sizeof text, err);
+    if (!rc && *text)
+        fprintf(stderr, "shiftwork: %s\n", text);
+    return rc;
 }
 
 /* Width of the terminal behind stderr; 0: there is none. */
@@ -97,7 +105,12 @@ static int terminal_columns(void)
 
 static void set_environment(const struct job_cluster *cluster)
 {
-    char columns[16];
+    char columns[16], end[32];
+    int64_t limit = allocation_end();
+    if (limit > 0) {
+        snprintf(end, sizeof end, "%lld", (long long)limit);
+        setenv("SHIFTWORK_END_S", end, 1);
+    }
     snprintf(columns, sizeof columns, "%d", terminal_columns());
     setenv("SHIFTWORK_LAUNCHER", "1", 1);
     setenv("SHIFTWORK_TERMINAL", columns, 1);
@@ -350,14 +363,26 @@ static int find_session(struct session_base *session, struct error *err)
     return 0;
 }
 
-static void rank_command(struct command_line *line, const char *mpirun,
-                         const char *program, int workers,
-                         const struct session_base *session,
-                         const struct run_options *options)
+/* Without a word on tasks, Slurm's places are cores, and the first node would get more
+ * workers than have their threads there. */
+static void add_ranks_place(struct command_line *line,
+                            const struct allocation *allocation, int threads)
 {
-    mpirun_command(line, mpirun, workers + 1, session);
+    if (!allocation->inside || allocation->tasks_given || threads == 1)
+        return;
+    command_line_add(line, "--map-by");
+    command_line_add(line, "node");
+}
+
+static void rank_command(struct command_line *line, const char *program,
+                         struct shape shape, const struct run_options *options)
+{
+    char threads[16];
+    snprintf(threads, sizeof threads, "%d", shape.threads);
     command_line_add(line, program);
     command_line_add(line, "run");
+    command_line_add(line, "--threads");
+    command_line_add(line, threads);
     for (int i = 0; i < options->arg_count; i++)
         command_line_add(line, options->args[i]);
 }
@@ -369,7 +394,12 @@ static int launch_new(const struct run_setup *setup, const struct run_options *o
     struct command_line line = {0};
     struct session_base session;
     struct launch launch = {.setup = setup};
-    int rc = program_self(program, sizeof program, err);
+    struct allocation allocation;
+    allocation_read(&allocation);
+    struct shape shape = choose_shape(&allocation, &setup->spec, options);
+    int rc = check_shape(&allocation, shape, err);
+    if (!rc)
+        rc = program_self(program, sizeof program, err);
     if (!rc && !program_find(mpirun, sizeof mpirun, "mpirun"))
         rc = error_set(err, ERR_INPUT, "mpirun is not on PATH: Open MPI is wanted");
     if (!rc)
@@ -380,10 +410,10 @@ static int launch_new(const struct run_setup *setup, const struct run_options *o
         rc = run_dir_make(setup->dir, &launch.made, err);
     if (rc)
         return rc;
-    int workers = options->workers > 0 ? options->workers
-                                       : launcher_workers(setup->spec.cluster.threads);
     set_environment(&setup->spec.cluster);
-    rank_command(&line, mpirun, program, workers, &session, options);
+    mpirun_command(&line, mpirun, shape.workers + 1, &session);
+    add_ranks_place(&line, &allocation, shape.threads);
+    rank_command(&line, program, shape, options);
     rc = line.failed ? error_set(err, ERR_MEMORY, "out of memory")
                      : start(&launch, line.args, err);
     command_line_clear(&line);

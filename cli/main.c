@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
     &command_prepare,
     &command_plan,
     &command_run,
+    &command_submit,
     &command_status,
     &command_predict,
     &command_export,

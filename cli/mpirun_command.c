@@ -117,10 +117,11 @@ void session_base_find(struct session_base *out)
 /* Variables that ranks on other nodes need too. OPENBLAS_CORETYPE is the user's. */
 static void add_environment(struct command_line *line)
 {
-    static const char *const names[] = {
-        "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",    "OPENBLAS_CORETYPE",
-        "LD_LIBRARY_PATH",      "SHIFTWORK_LAUNCHER", "SHIFTWORK_TERMINAL",
-        "SHIFTWORK_START_S",    "SHIFTWORK_ISA",      "SHIFTWORK_BEGUN"};
+    static const char *const names[] = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",
+                                        "OPENBLAS_CORETYPE",    "LD_LIBRARY_PATH",
+                                        "SHIFTWORK_LAUNCHER",   "SHIFTWORK_TERMINAL",
+                                        "SHIFTWORK_START_S",    "SHIFTWORK_ISA",
+                                        "SHIFTWORK_BEGUN",      "SHIFTWORK_END_S"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (getenv(names[i])) {
             command_line_add(line, "-x");

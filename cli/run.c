@@ -106,10 +106,12 @@ static int take_option(struct run_options *options, int option, const char *valu
     case OPTION_THREADS:
         if (argument_int(&threads, "--threads", value, 1, 1024, err))
             return COMMAND_MISUSED;
+        options->threads_given = true;
         return add_setting(options, "cluster.threads=", value, err);
     case OPTION_SET:
         if (!strchr(value, '='))
             return command_misused(err, "--set %s: path=value is wanted", value);
+        options->threads_given |= !strncmp(value, "cluster.threads=", 16);
         return add_setting(options, "", value, err);
     case OPTION_ACCEPT:
         options->accept_numerics = true;

@@ -13,10 +13,11 @@ struct run_options {
     int workers; /* 0: one a core */
     int grace_s; /* between a first signal and what a second one does; -1: no limit */
     bool accept_numerics;
-    bool retry;     /* trials that failed or were given up */
-    bool sharded;   /* --shard: its settings are in set */
-    bool dir_given; /* -o is in set */
-    char **args;    /* (arg_count) what stands behind "shiftwork run" */
+    bool retry;         /* trials that failed or were given up */
+    bool sharded;       /* --shard: its settings are in set */
+    bool dir_given;     /* -o is in set */
+    bool threads_given; /* of a worker: is in set */
+    char **args;        /* (arg_count) what stands behind "shiftwork run" */
     int arg_count;
 };
 

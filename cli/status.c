@@ -13,11 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTION_ROWS, OPTION_EXIT_CODE, OPTION_WATCH };
+enum { OPTION_ROWS, OPTION_EXIT_CODE, OPTION_EPOCHS, OPTION_WATCH };
 
 static const struct option_spec options_table[] = {
     [OPTION_ROWS] = {"rows", "N", "configurations to show a task; 0: all; default 20"},
     [OPTION_EXIT_CODE] = {"exit-code", NULL, "print only the run's exit code"},
+    [OPTION_EPOCHS] = {"epochs", NULL, "print only how many epochs have ended"},
     [OPTION_WATCH] = {"watch", "[SECONDS]", "show it anew so often; default 2"},
     {NULL, NULL, NULL},
 };
@@ -83,6 +84,22 @@ static int print_exit_code(const char *dir, struct error *err)
     return rc;
 }
 
+/* As published: a run that goes on may be some further. */
+static int print_epochs(const char *dir, struct error *err)
+{
+    struct results results = {0};
+    long long epochs = 0;
+    int rc = run_results_read(&results, dir, 0, err);
+
+    if (rc)
+        return rc;
+    for (int i = 0; i < results.trial_count; i++)
+        epochs += results.trials[i].epochs;
+    printf("%lld\n", epochs);
+    results_clear(&results);
+    return 0;
+}
+
 /* What the coordinator tells is newer than what it has published. */
 static int print_found(const struct run_state *state, const char *dir, int rows,
                        struct error *err)
@@ -127,11 +144,12 @@ static int watch_and_print(const char *dir, int seconds, int rows, struct error 
 static int run(int count, char **args, struct error *err)
 {
     const char *dir = NULL;
-    bool exit_code = false;
+    bool exit_code = false, epochs = false;
     int rows = 20, seconds = 0, rc;
     const struct option_place places[] = {
         [OPTION_ROWS] = {.number = &rows, .min = 0, .max = 1000000},
         [OPTION_EXIT_CODE] = {.given = &exit_code},
+        [OPTION_EPOCHS] = {.given = &epochs},
         [OPTION_WATCH] = {.number = &seconds, .min = 1, .max = 86400, .otherwise = 2},
     };
 
@@ -141,6 +159,8 @@ static int run(int count, char **args, struct error *err)
         return rc;
     if (!dir)
         return command_misused(err, "a run directory is wanted");
+    if (epochs)
+        return print_epochs(dir, err);
     if (exit_code)
         return print_exit_code(dir, err);
     return seconds > 0 ? watch_and_print(dir, seconds, rows, err)
@@ -149,7 +169,7 @@ static int run(int count, char **args, struct error *err)
 
 const struct command command_status = {
     .name = "status",
-    .synopsis = "RUN_DIR [--watch [SECONDS]] [--rows N] [--exit-code]",
+    .synopsis = "RUN_DIR [--watch [SECONDS]] [--rows N] [--exit-code | --epochs]",
     .summary = "Shows how far a run is and its best configurations",
     .options = options_table,
     .help = help,

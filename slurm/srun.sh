@@ -1,0 +1,74 @@
+#!/bin/bash
+# A run where mpirun cannot be used: srun starts the ranks, one more than there are tasks,
+# since the coordinator sleeps most of the time. With the death of a rank the whole step
+# ends; it is started again as long as epochs have ended meanwhile.
+# Filled in by `shiftwork submit`; with --dry-run it prints the script.
+#SBATCH --job-name={{name}}
+#SBATCH --partition={{partition}}
+#SBATCH --account={{account}}
+#SBATCH --nodes={{nodes}}
+#SBATCH --ntasks-per-node={{ranks}}
+#SBATCH --cpus-per-task={{threads}}
+#SBATCH --{{exclusive}}
+#SBATCH --mem={{memory}}
+#SBATCH --time={{time}}
+#SBATCH --array=1-{{shards}}
+#SBATCH --signal=B:USR1@{{warn_s}}
+#SBATCH --{{requeue}}
+#SBATCH --open-mode=append
+#SBATCH --chdir={{folder}}
+#SBATCH --output={{log}}
+
+type module >/dev/null 2>&1 || . /etc/profile; module load {{modules}}
+program={{program}}
+dir={{dir}}
+dir=$dir.shard-$SLURM_ARRAY_TASK_ID-of-{{shards}}
+tasks=${SLURM_NTASKS:-$(($(tr '(,' '\n\n' <<<"$SLURM_TASKS_PER_NODE" | head -n 1) * SLURM_NNODES))}
+echo "job $SLURM_JOB_ID, start ${SLURM_RESTART_COUNT:-0}, on $SLURM_JOB_NODELIST"
+
+# bash runs a trap between commands only, so the step is in the background. USR1 is Slurm's
+# warning: the run stops at its next reports and goes on after a requeue. INT, from
+# `scancel --batch --signal=INT`, stops it for good. srun passes USR1 on.
+asked= run=
+stop() {
+    asked=$1
+    [ -z "$run" ] || kill -USR1 "$run" 2>/dev/null
+}
+trap 'stop limit' USR1
+trap 'stop user' INT TERM
+
+epochs() { "$program" status --epochs "$dir" 2>/dev/null || echo 0; }
+
+step() {
+    before=$(epochs)
+    env -u SLURM_NTASKS_PER_NODE -u SLURM_TASKS_PER_NODE srun --mpi=pmix --overcommit \
+        --ntasks=$((tasks + 1)) --cpus-per-task={{threads}} \
+        "$program" run {{arguments}} -o "$dir" --threads {{threads}} --grace {{grace_s}} &
+    run=$!
+    [ -z "$asked" ] || kill -USR1 "$run" 2>/dev/null
+    wait "$run"
+    code=$?
+    while kill -0 "$run" 2>/dev/null; do
+        wait "$run"
+        code=$?
+    done
+    run=
+}
+
+step
+while [ "$code" -gt 3 ] && [ "$code" != 75 ] && [ -z "$asked" ] && [ "$(epochs)" != "$before" ]; do
+    echo "job $SLURM_JOB_ID: the step ended with $code and is started again"
+    step
+done
+
+# 75: it can be continued. Slurm ends this script within scontrol, which is why that is last.
+requeue={{requeue}}
+if [ "$code" = 75 ] && [ "$requeue" = requeue ] && [ "$asked" != user ]; then
+    if [ "$(epochs)" != "$before" ]; then
+        echo "job $SLURM_JOB_ID: to be continued"
+        scontrol requeue "$SLURM_JOB_ID"
+        sleep 60
+    fi
+    echo "job $SLURM_JOB_ID: no epoch ended in this start, so no other is made"
+fi
+exit "$code"
