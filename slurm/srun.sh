@@ -61,14 +61,14 @@ while [ "$code" -gt 3 ] && [ "$code" != 75 ] && [ -z "$asked" ] && [ "$(epochs)"
     step
 done
 
-# 75: it can be continued. Slurm ends this script within scontrol, which is why that is last.
+# 75: it can be continued. Slurm ends this script once it is requeued.
 requeue={{requeue}}
 if [ "$code" = 75 ] && [ "$requeue" = requeue ] && [ "$asked" != user ]; then
-    if [ "$(epochs)" != "$before" ]; then
+    if [ "$(epochs)" = "$before" ]; then
+        echo "job $SLURM_JOB_ID: no epoch ended in this start, so no other is made"
+    else
         echo "job $SLURM_JOB_ID: to be continued"
-        scontrol requeue "$SLURM_JOB_ID"
-        sleep 60
+        scontrol requeue "$SLURM_JOB_ID" && exec sleep 60
     fi
-    echo "job $SLURM_JOB_ID: no epoch ended in this start, so no other is made"
 fi
 exit "$code"
