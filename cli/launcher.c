@@ -1,12 +1,12 @@
 /* Starts mpirun as a child in a process group of its own and listens to rank 0: it says
  * when it holds the run directory and how it ended. What mpirun itself returns says
  * nothing: under --enable-recovery it may not end at all, and loses exit codes. */
-#include "cli/allocation.h"
 #include "cli/commands.h"
 #include "cli/mpirun_command.h"
 #include "cli/rank_report.h"
 #include "cli/run.h"
 #include "cli/run_setup.h"
+#include "cli/slurm_allocation.h"
 
 #include "common/clock.h"
 #include "common/process.h"
@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,7 +58,7 @@ struct shape {
 
 /* The user's word counts, then the allocation's, then the machine's cores. A job file's
  * one thread is its default, so it says nothing. */
-static struct shape choose_shape(const struct allocation *allocation,
+static struct shape choose_shape(const struct slurm_allocation *allocation,
                                  const struct job_spec *spec,
                                  const struct run_options *options)
 {
@@ -65,7 +66,7 @@ static struct shape choose_shape(const struct allocation *allocation,
     if (shape.threads == 1 && !options->threads_given && allocation->threads > 0)
         shape.threads = allocation->threads;
     if (shape.workers == 0 && allocation->inside)
-        shape.workers = allocation_workers(allocation, shape.threads);
+        shape.workers = slurm_allocation_workers(allocation, shape.threads);
     if (shape.workers == 0)
         shape.workers = launcher_cores() / shape.threads;
     if (shape.workers == 0)
@@ -75,22 +76,40 @@ static struct shape choose_shape(const struct allocation *allocation,
 
 int launcher_workers(int threads)
 {
-    struct allocation allocation;
-    allocation_read(&allocation);
-    int workers = allocation.inside ? allocation_workers(&allocation, threads)
+    struct slurm_allocation allocation;
+    slurm_allocation_read(&allocation);
+    int workers = allocation.inside ? slurm_allocation_workers(&allocation, threads)
                                     : launcher_cores() / threads;
     return workers > 0 ? workers : 1;
 }
 
-static int check_shape(const struct allocation *allocation, struct shape shape,
-                       struct error *err)
+static int64_t encoder_bytes(const char *encoder)
 {
-    char text[512];
-    int rc = allocation_check(allocation, shape.workers, shape.threads, text,
-                              sizeof text, err);
-    if (!rc && *text)
-        fprintf(stderr, "shiftwork: %s\n", text);
-    return rc;
+    char path[SETTINGS_PATH + 32];
+    struct stat info;
+    snprintf(path, sizeof path, "%s/model.safetensors", encoder);
+    return stat(path, &info) ? 0 : (int64_t)info.st_size;
+}
+
+static void say(const struct slurm_allocation_warning *warning)
+{
+    if (warning->text[0])
+        fprintf(stderr, "shiftwork: %s\n", warning->text);
+}
+
+static int check_shape(const struct slurm_allocation *allocation, struct shape shape,
+                       const char *encoder, struct error *err)
+{
+    struct slurm_allocation_warning warning;
+    int rc = slurm_allocation_check_cores(allocation, shape.workers, shape.threads,
+                                          &warning, err);
+    if (rc)
+        return rc;
+    say(&warning);
+    slurm_allocation_check_memory(allocation, shape.workers, encoder_bytes(encoder),
+                                  &warning);
+    say(&warning);
+    return 0;
 }
 
 /* Width of the terminal behind stderr; 0: there is none. */
@@ -105,12 +124,8 @@ static int terminal_columns(void)
 
 static void set_environment(const struct job_cluster *cluster)
 {
-    char columns[16], end[32];
-    int64_t limit = allocation_end();
-    if (limit > 0) {
-        snprintf(end, sizeof end, "%lld", (long long)limit);
-        setenv("SHIFTWORK_END_S", end, 1);
-    }
+    char columns[16];
+    slurm_allocation_export_end();
     snprintf(columns, sizeof columns, "%d", terminal_columns());
     setenv("SHIFTWORK_LAUNCHER", "1", 1);
     setenv("SHIFTWORK_TERMINAL", columns, 1);
@@ -366,7 +381,7 @@ static int find_session(struct session_base *session, struct error *err)
 /* Without a word on tasks, Slurm's places are cores, and the first node would get more
  * workers than have their threads there. */
 static void add_ranks_place(struct command_line *line,
-                            const struct allocation *allocation, int threads)
+                            const struct slurm_allocation *allocation, int threads)
 {
     if (!allocation->inside || allocation->tasks_given || threads == 1)
         return;
@@ -394,10 +409,10 @@ static int launch_new(const struct run_setup *setup, const struct run_options *o
     struct command_line line = {0};
     struct session_base session;
     struct launch launch = {.setup = setup};
-    struct allocation allocation;
-    allocation_read(&allocation);
+    struct slurm_allocation allocation;
+    slurm_allocation_read(&allocation);
     struct shape shape = choose_shape(&allocation, &setup->spec, options);
-    int rc = check_shape(&allocation, shape, err);
+    int rc = check_shape(&allocation, shape, setup->spec.encoder, err);
     if (!rc)
         rc = program_self(program, sizeof program, err);
     if (!rc && !program_find(mpirun, sizeof mpirun, "mpirun"))

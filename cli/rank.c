@@ -5,6 +5,7 @@
 #include "cli/rank_report.h"
 #include "cli/run.h"
 #include "cli/run_setup.h"
+#include "cli/slurm_allocation.h"
 #include "common/log.h"
 #include "coordinator/coordinator.h"
 #include "storage/run_lock.h"
@@ -277,6 +278,8 @@ int rank_run(const struct run_options *options, struct error *err)
     struct outcome outcome = {0};
     if (launched() && will_be_rank_0())
         rank_report_here(); /* so that its death is noticed from here on */
+    if (!launched() && will_be_rank_0())
+        slurm_allocation_export_end();
     limit_start();
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given) ||
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN) ||

@@ -119,8 +119,8 @@ int slurm_partition_check(const struct job_slurm *slurm, int threads, const char
     if (!supply.nodes)
         return error_set(
             err, ERR_INPUT,
-            "slurm.partition: is needed, since the cluster has no default; "
-            "there are %s",
+            "slurm.partition: is missing, and the cluster has no default (there "
+            "are: %s)",
             supply.others);
     if (supply.fitting >= slurm->nodes)
         return 0;

@@ -20,7 +20,9 @@
 type module >/dev/null 2>&1 || . /etc/profile; module load {{modules}}
 program={{program}}
 dir={{dir}}
+shard=()
 dir=$dir.shard-$SLURM_ARRAY_TASK_ID-of-{{shards}}
+shard=(--shard $SLURM_ARRAY_TASK_ID/{{shards}})
 echo "job $SLURM_JOB_ID, start ${SLURM_RESTART_COUNT:-0}, on $SLURM_JOB_NODELIST"
 
 # bash runs a trap between commands only, so the run is in the background. USR1 is Slurm's
@@ -37,7 +39,7 @@ trap 'stop user' INT TERM
 epochs() { "$program" status --epochs "$dir" 2>/dev/null || echo 0; }
 
 before=$(epochs)
-"$program" run {{arguments}} -o "$dir" --grace {{grace_s}} &
+"$program" run {{arguments}} "${shard[@]}" -o "$dir" --grace {{grace_s}} &
 run=$!
 [ -z "$asked" ] || kill -USR1 "$run" 2>/dev/null
 wait "$run"

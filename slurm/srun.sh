@@ -22,7 +22,9 @@
 type module >/dev/null 2>&1 || . /etc/profile; module load {{modules}}
 program={{program}}
 dir={{dir}}
+shard=()
 dir=$dir.shard-$SLURM_ARRAY_TASK_ID-of-{{shards}}
+shard=(--shard $SLURM_ARRAY_TASK_ID/{{shards}})
 tasks=${SLURM_NTASKS:-$(($(tr '(,' '\n\n' <<<"$SLURM_TASKS_PER_NODE" | head -n 1) * SLURM_NNODES))}
 echo "job $SLURM_JOB_ID, start ${SLURM_RESTART_COUNT:-0}, on $SLURM_JOB_NODELIST"
 
@@ -43,7 +45,7 @@ step() {
     before=$(epochs)
     env -u SLURM_NTASKS_PER_NODE -u SLURM_TASKS_PER_NODE srun --mpi=pmix --overcommit \
         --ntasks=$((tasks + 1)) --cpus-per-task={{threads}} \
-        "$program" run {{arguments}} -o "$dir" --threads {{threads}} --grace {{grace_s}} &
+        "$program" run {{arguments}} "${shard[@]}" -o "$dir" --threads {{threads}} --grace {{grace_s}} &
     run=$!
     [ -z "$asked" ] || kill -USR1 "$run" 2>/dev/null
     wait "$run"
