@@ -25,7 +25,6 @@ tasks = ( { name = "days"; data = "."; train = "train.tsv"; dev = "dev.tsv";
             metrics = ["accuracy"]; max_length = 32; } );
 training = { epochs = 40; batch_size = 8; };
 sweep = { seeds = 3; space = { learning_rate = [1e-2, 3e-2]; }; };
-cluster = { lost_after_s = 10; };
 output = { dir = "out"; };
 slurm = { nodes = 2; ranks_per_node = 2; memory = "400M"; time = "20"; };
 """
