@@ -17,6 +17,17 @@
 #SBATCH --chdir={{folder}}
 #SBATCH --output={{log}}
 
+# bash runs a trap between commands only, so the run is in the background. USR1 is Slurm's
+# warning: the run stops at its next reports and goes on after a requeue. INT, from
+# `scancel --batch --signal=INT`, stops it for good.
+asked= run= # first of all: without a trap USR1 ends the script
+stop() {
+    asked=$1
+    [ -z "$run" ] || kill -USR1 "$run" 2>/dev/null
+}
+trap 'stop limit' USR1
+trap 'stop user' INT TERM
+
 type module >/dev/null 2>&1 || . /etc/profile; module load {{modules}}
 program={{program}}
 dir={{dir}}
@@ -24,17 +35,6 @@ shard=()
 dir=$dir.shard-$SLURM_ARRAY_TASK_ID-of-{{shards}}
 shard=(--shard $SLURM_ARRAY_TASK_ID/{{shards}})
 echo "job $SLURM_JOB_ID, start ${SLURM_RESTART_COUNT:-0}, on $SLURM_JOB_NODELIST"
-
-# bash runs a trap between commands only, so the run is in the background. USR1 is Slurm's
-# warning: the run stops at its next reports and goes on after a requeue. INT, from
-# `scancel --batch --signal=INT`, stops it for good.
-asked= run=
-stop() {
-    asked=$1
-    [ -z "$run" ] || kill -USR1 "$run" 2>/dev/null
-}
-trap 'stop limit' USR1
-trap 'stop user' INT TERM
 
 epochs() { "$program" status --epochs "$dir" 2>/dev/null || echo 0; }
 

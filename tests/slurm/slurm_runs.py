@@ -203,12 +203,12 @@ def rate_of(folder, *args):
 
 
 def case_the_time_limit_is_reached_three_times(folder):
-    """A start has 60 s and stops by itself before; the work is that of four and a half."""
+    """A start has 60 s and stops by itself before; the work is that of four."""
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
         shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
     make_job(folder, rows=2000)
-    epochs = int(4.5 * 50 * rate_of(folder) / 6)
+    epochs = int(4 * 50 * rate_of(folder) / 6)
     work = ("--set", f"training.epochs={epochs}")
     small = ("--set", "slurm.nodes=1", "--set", "slurm.ranks_per_node=1", "--set", "slurm.time=1")
     number = submit(folder, *work, *small, "--", "--signal=B:USR1@1")
