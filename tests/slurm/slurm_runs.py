@@ -211,10 +211,10 @@ def case_the_time_limit_is_reached_three_times(folder):
     epochs = int(4 * 50 * rate_of(folder) / 6)
     work = ("--set", f"training.epochs={epochs}")
     small = ("--set", "slurm.nodes=1", "--set", "slurm.ranks_per_node=1", "--set", "slurm.time=1")
-    number = submit(folder, *work, *small, "--", "--signal=B:USR1@1")
     local = shiftwork(folder, "run", "job.cfg", "-o", "local", "--workers", "1", *work,
                       timeout=1500)
     check(local.returncode == 0, local.stderr)
+    number = submit(folder, *work, *small, "--", "--signal=B:USR1@1")
     job = finish(folder, number, 1500)
     text = log_of(folder, number)
     check(int(job["Restarts"]) >= 3, f"{job}\n{text}")
