@@ -149,6 +149,32 @@ static void add_transport(struct command_line *line)
             add_parameter(line, parts[i][1], parts[i][2]);
 }
 
+/* Whether mpirun may start ranks on other hosts: it asks the batch system, or a file.
+ */
+static bool uses_other_hosts(void)
+{
+    static const char *const names[] = {"SLURM_JOB_ID", "PBS_NODEFILE", "PE_HOSTFILE",
+                                        "LSB_DJOB_HOSTFILE",
+                                        "OMPI_MCA_orte_default_hostfile"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]))
+            return true;
+    return false;
+}
+
+/* Ranks of one host need no network: one that comes and goes must not end the run. */
+static void add_loopback(struct command_line *line)
+{
+    if (uses_other_hosts())
+        return;
+    if (!getenv("OMPI_MCA_btl_tcp_if_include") &&
+        !getenv("OMPI_MCA_btl_tcp_if_exclude"))
+        add_parameter(line, "btl_tcp_if_include", "lo");
+    if (!getenv("OMPI_MCA_oob_tcp_if_include") &&
+        !getenv("OMPI_MCA_oob_tcp_if_exclude"))
+        add_parameter(line, "oob_tcp_if_include", "lo");
+}
+
 void mpirun_command(struct command_line *line, const char *mpirun, int ranks,
                     const struct session_base *session)
 {
@@ -160,6 +186,7 @@ void mpirun_command(struct command_line *line, const char *mpirun, int ranks,
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         command_line_add(line, flags[i]);
     add_transport(line);
+    add_loopback(line);
     if (session->dir && session->dir != session->usual)
         add_parameter(line, "orte_tmpdir_base", session->dir);
     if (geteuid() == 0)
