@@ -28,7 +28,7 @@ sweep = { seeds = 3; space = { learning_rate = [1e-2, 3e-2]; }; };
 output = { dir = "out"; };
 slurm = { nodes = 2; ranks_per_node = 2; memory = "400M"; time = "20"; };
 """
-LONG = "training.epochs=1000"  # some 15 s on two cores
+LONG = "training.epochs=2500"  # some 30 s on two idle cores
 
 
 def make_job(folder, rows=600):
@@ -130,7 +130,7 @@ def case_srun_without_pmix_is_refused(folder):
 
 def case_a_warned_job_requeues_itself(folder):
     number = submit(folder, "--set", LONG)
-    wait_for_reports(folder, number, 300)
+    wait_for_reports(folder, number, 100)
     CLUSTER.run("scancel", "--batch", "--signal=USR1", str(number))
     job = finish(folder, number)
     text = log_of(folder, number)
@@ -142,7 +142,7 @@ def case_a_warned_job_requeues_itself(folder):
 
 def case_a_job_stopped_by_its_user_stays_stopped(folder):
     number = submit(folder, "--set", LONG)
-    wait_for_reports(folder, number, 300)
+    wait_for_reports(folder, number, 100)
     CLUSTER.run("scancel", "--batch", "--signal=INT", str(number))
     job = finish(folder, number, code=75)
     check(job["Restarts"] == "0", job)
@@ -152,7 +152,7 @@ def case_a_job_stopped_by_its_user_stays_stopped(folder):
 
 def case_a_cancelled_job_loses_nothing(folder):
     number = submit(folder, "--set", LONG)
-    wait_for_reports(folder, number, 300)
+    wait_for_reports(folder, number, 100)
     before = collections.Counter(reports(folder))
     CLUSTER.run("scancel", str(number))
     CLUSTER.wait_for(number, ("CANCELLED",), 60)
