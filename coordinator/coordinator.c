@@ -94,7 +94,7 @@ static void check_own_pause(struct coordinator *c, double now)
 {
     double pause = now - c->turned;
     c->turned = now;
-    if (pause < c->spec->cluster.lost_after_s / 2)
+    if (pause < c->spec->cluster.lost_after_s / 2 || c->deposed)
         return;
     log_line("nothing ran here for %.0f s: the silence of workers counts from now on",
              pause);
@@ -374,8 +374,8 @@ static void run_loop(struct coordinator *c)
     for (double now; !is_over(c, now = clock_monotonic_s());) {
         c->unix_s = clock_wall_s();
         ledger_clock(c->ledger, c->unix_s, budget_ran_s(&c->budget, now));
-        check_own_pause(c, now);
         check_lock_in_turn(c, now);
+        check_own_pause(c, now);
         check_stops(c);
         bool busy = coordinator_receive(c, now);
         leave_running(c, now);

@@ -317,7 +317,7 @@ MISUSE = [
     (("prepare", "--encoder", "encoder", "--task", "rte", "-o", "d.h5"), "--data"),
     (("prepare", "--max-length", "3"), "--max-length"),
     (("status",), "run directory"), (("status", "out", "bare"), "bare"),
-    (("status", "out", "--rows", "-1"), "--rows"), (("status", "out", "--watch"), "--watch"),
+    (("status", "out", "--rows", "-1"), "--rows"),
 ]
 
 

@@ -26,7 +26,7 @@ MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none", "--mca", "btl", "tcp
 if os.geteuid() == 0:
     MPIRUN.append("--allow-run-as-root")
 FINISHED = ["checkpoints", "datasets", "job.cfg", "journal.0001", "log", "outcome",
-            "outputs", "results.h5"]
+            "outputs", "progress", "results.h5"]
 LONG = ("--set", "training.epochs=100000", "--set", "training.schedule=constant")
 
 
