@@ -5,27 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct spread spread_of(const double *values, int count)
-{
-    struct spread s = {.mean = NAN, .sd = NAN};
-    double sum = 0, squares = 0;
-
-    for (int i = 0; i < count; i++)
-        if (!isnan(values[i])) {
-            sum += values[i];
-            s.n++;
-        }
-    if (s.n == 0)
-        return s;
-    s.mean = sum / s.n;
-    for (int i = 0; i < count; i++)
-        if (!isnan(values[i]))
-            squares += (values[i] - s.mean) * (values[i] - s.mean);
-    if (s.n > 1)
-        s.sd = sqrt(squares / (s.n - 1));
-    return s;
-}
-
 static int compare_trials(const void *a, const void *b)
 {
     const struct results_trial *x = *(const struct results_trial *const *)a;

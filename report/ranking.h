@@ -4,15 +4,8 @@
 #ifndef REPORT_RANKING_H
 #define REPORT_RANKING_H
 
+#include "report/statistics/spread.h"
 #include "storage/results.h"
-
-/* Mean and standard deviation over the n values that are defined. */
-struct spread {
-    int n;
-    double mean; /* NaN for n = 0 */
-    double sd;   /* n - 1; NaN for n < 2 */
-};
-struct spread spread_of(const double *values, int count);
 
 /* One configuration on one task. */
 struct ranked {
