@@ -39,14 +39,6 @@ bool metric_is_regression(enum metric metric)
     return metric == METRIC_PEARSON || metric == METRIC_SPEARMAN;
 }
 
-/* Confusion counts of one set of rows: of each class what is, what is called, and what
- * is both. */
-struct confusion {
-    int classes;
-    int64_t rows;
-    double *gold, *predicted, *both; /* (classes) each, one piece of memory */
-};
-
 /* First of the largest, or -1 where a NaN is among them. */
 static int argmax(const float *x, int n)
 {
@@ -62,9 +54,10 @@ static int argmax(const float *x, int n)
 }
 
 /* False where a row has no class: NaN logits or a label that is not one. */
-static bool count_rows(struct confusion *c, const float *logits, const float *gold)
+static bool count_rows(struct confusion *c, const float *logits, const float *gold,
+                       int64_t rows)
 {
-    for (int64_t i = 0; i < c->rows; i++) {
+    for (int64_t i = 0; i < rows; i++) {
         int p = argmax(logits + i * c->classes, c->classes);
 
         if (p < 0 || !(gold[i] >= 0 && gold[i] < (float)c->classes))
@@ -103,14 +96,13 @@ static double accuracy(const struct confusion *c)
 
     for (int k = 0; k < c->classes; k++)
         right += c->both[k];
-    return right / (double)c->rows;
+    return right / c->rows;
 }
 
 /* Gorodkin's multi-class form: the correlation of two class indicators. */
 static double matthews(const struct confusion *c)
 {
-    double n = (double)c->rows, right = 0, cross = 0, gold2 = 0, predicted2 = 0,
-           product;
+    double n = c->rows, right = 0, cross = 0, gold2 = 0, predicted2 = 0, product;
 
     for (int k = 0; k < c->classes; k++) {
         right += c->both[k];
@@ -122,7 +114,7 @@ static double matthews(const struct confusion *c)
     return product > 0 ? (right * n - cross) / sqrt(product) : 0;
 }
 
-static double of_counts(enum metric metric, const struct confusion *c)
+double metric_of_counts(enum metric metric, const struct confusion *c)
 {
     switch (metric) {
     case METRIC_F1:
@@ -139,7 +131,7 @@ static double of_counts(enum metric metric, const struct confusion *c)
 static double of_classes(enum metric metric, const float *logits, const float *gold,
                          int64_t rows, int labels)
 {
-    struct confusion c = {.classes = labels, .rows = rows};
+    struct confusion c = {.classes = labels, .rows = (double)rows};
     double value = NAN;
 
     c.gold = calloc((size_t)labels * 3, sizeof *c.gold);
@@ -147,8 +139,8 @@ static double of_classes(enum metric metric, const float *logits, const float *g
         return NAN;
     c.predicted = c.gold + labels;
     c.both = c.predicted + labels;
-    if (count_rows(&c, logits, gold))
-        value = of_counts(metric, &c);
+    if (count_rows(&c, logits, gold, rows))
+        value = metric_of_counts(metric, &c);
     free(c.gold);
     return value;
 }

@@ -27,6 +27,17 @@ bool metric_higher_is_better(enum metric metric);
 /* True for pearson and spearman. */
 bool metric_is_regression(enum metric metric);
 
+/* Counts of classes over rows, or sums of rows' weights: of each class what is, what is
+ * called, and what is both; (classes) each. */
+struct confusion {
+    int classes;
+    double rows;
+    double *gold, *predicted, *both;
+};
+
+/* A metric of classes from its counts; NaN for f1 of fewer than 2 classes. */
+double metric_of_counts(enum metric metric, const struct confusion *counts);
+
 /* Value of one metric over rows.
  *
  * logits  (rows, labels) float32; argmax, the first of equals, is the prediction; with

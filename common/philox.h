@@ -18,6 +18,8 @@ enum philox_purpose {
     PHILOX_SELECTION = 5, /* (row, 0, 0, 0) */
     PHILOX_SEARCH = 6,    /* (draw, axis, candidate, stream): coordinator/search */
     PHILOX_EXPLOIT = 7,   /* (trial that is replaced, its epoch, 0, 0) */
+    PHILOX_STATISTICS =
+        8, /* (number / 4, draw, stream, 0): report/statistics/draws.h */
 };
 
 /* Key: {seed, purpose}. */
