@@ -4,16 +4,8 @@
 #ifndef REPORT_STATISTICS_BOOTSTRAP_H
 #define REPORT_STATISTICS_BOOTSTRAP_H
 
-#include "report/statistics/answers.h"
+#include "report/statistics/resampling.h"
 #include "report/statistics/spread.h"
-
-enum { BOOTSTRAP_DRAWS = 10000, BOOTSTRAP_RUNS_MIN = 3 };
-
-struct resampling {
-    int draws;     /* 0: BOOTSTRAP_DRAWS; at least 100 */
-    uint32_t seed; /* the same seed, the same numbers, with any number of threads */
-    int threads;   /* at least 1 */
-};
 
 struct bootstrap {
     double estimate; /* mean score over the runs, or difference of two means; no draw */
@@ -40,7 +32,7 @@ struct bootstrap {
  * together, as a multinomial); Pearson 0.2 s and Spearman 0.5 s for 1,500 rows, linear
  * in rows and runs. The caller lowers `draws` where there are more.
  *
- * ERR_INPUT with the reason: fewer than BOOTSTRAP_RUNS_MIN runs a side, what
+ * ERR_INPUT with the reason: fewer than RESAMPLING_RUNS_MIN runs a side, what
  * answers_check refuses, different gold rows, an undefined estimate, more than 1 draw
  * in 100 undefined, level outside (0, 1). ERR_MEMORY. Sources: Efron, Tibshirani, An
  * Introduction to the Bootstrap (1993), ch. 13; Sellam et al., "The MultiBERTs", ICLR

@@ -46,7 +46,7 @@ int importance_grid(struct importance *out, const int *levels, int axes,
                     const int *cells, const double *scores, int64_t rows,
                     struct error *err);
 
-struct importance_forest {
+struct forest_size {
     int trees;     /* 0: 64 */
     int rows_max;  /* rows drawn for a tree at most; 0: 2000 */
     uint32_t seed; /* the same seed, the same numbers, with any number of threads */
@@ -80,7 +80,7 @@ struct importance_forest {
  * Hyperparameter Importance", ICML 2014; Breiman, "Random Forests" (2001). */
 int importance_forest(struct importance *out, const struct importance_axis *axes,
                       int axis_count, const double *points, const double *scores,
-                      int64_t rows, const struct importance_forest *forest,
+                      int64_t rows, const struct forest_size *forest,
                       struct error *err);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef REPORT_STATISTICS_PERMUTATION_H
 #define REPORT_STATISTICS_PERMUTATION_H
 
-#include "report/statistics/bootstrap.h"
+#include "report/statistics/resampling.h"
 
 struct permutation {
     double difference; /* mean score of a - mean score of b */
@@ -34,7 +34,7 @@ struct permutation {
  * for 40,000; Pearson 0.4 s, Spearman 1.5 s for 1,500 rows: take 2,000 draws there, the
  * error of a p near 0.05 then is 0.005.
  *
- * ERR_INPUT with the reason: fewer than BOOTSTRAP_RUNS_MIN pairs, unequal numbers of
+ * ERR_INPUT with the reason: fewer than RESAMPLING_RUNS_MIN pairs, unequal numbers of
  * runs, different gold rows, what answers_check refuses, an undefined score.
  * ERR_MEMORY. Sources: Noreen, Computer-Intensive Methods for Testing Hypotheses
  * (1989), approximate randomization; ter Braak, "Permutation versus bootstrap

@@ -2,7 +2,7 @@
 #ifndef REPORT_STATISTICS_STOCHASTIC_ORDER_H
 #define REPORT_STATISTICS_STOCHASTIC_ORDER_H
 
-#include "report/statistics/bootstrap.h"
+#include "report/statistics/resampling.h"
 
 enum { STOCHASTIC_ORDER_RUNS_MIN = 5 };
 
