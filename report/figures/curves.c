@@ -191,7 +191,7 @@ static int add_lines(struct figures *figures, const struct figure_heading *headi
     sheet_metric(&s, "y_text", &curves->y);
     name_lines(&s, &chosen);
     note_thinning(&s, &chosen);
-    sheet_layout(&s, 0, 310, 50);
+    sheet_layout(&s, 0, 310, 58);
     fputs("set xlabel x_text\nset ylabel y_text\n", s.setup);
     scale_write(s.setup, &x, "x", 11);
     scale_write(s.setup, &y, "y", 9);

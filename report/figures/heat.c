@@ -98,7 +98,7 @@ static void draw(struct sheet *s, const struct figure_heat *heat, int rows, int 
     widest =
         write_tics(s, "x", heat->col_names, cols, turned ? "rotate by 40 right " : "");
     sheet_layout(s, 0, rows * cell < 130 ? 130 : rows * cell,
-                 turned ? 40 + widest * 5 : 50);
+                 turned ? 48 + widest * 5 : 58);
     fprintf(s->setup,
             "set xrange [0.5:%d.5]\nset yrange [%d.5:0.5]\nset cbrange [%.10g:%.10g]\n"
             "set xlabel x_text\nset ylabel y_text\nset cblabel value_text\n"

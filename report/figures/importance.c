@@ -46,7 +46,7 @@ static void draw(struct sheet *s, const struct figure_bars *bars, const int *ord
     for (int k = 0; k < count; k++)
         write_bar(s->data, bars, k + 1, order[k]);
     sheet_axis(s, "x_text", &bars->value);
-    sheet_layout(s, 0, (count < 3 ? 3 : count) * BAR, 50);
+    sheet_layout(s, 0, (count < 3 ? 3 : count) * BAR, 58);
     fputs("set ytics (", s->setup);
     for (int k = 0; k < count; k++) {
         fputs(k ? ", " : "", s->setup);

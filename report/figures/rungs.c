@@ -124,7 +124,6 @@ static struct scale score_scale(const struct figure_rungs *rungs, const bool *ke
 /* How many came to each rung, above it. */
 static void label_rungs(FILE *out, const struct figure_rungs *rungs, int bracket)
 {
-    fputs("unset label\n", out);
     for (int r = 0; r < rungs->rung_counts[bracket]; r++) {
         double epoch = rungs->rung_epochs[bracket][r];
         int n = 0;
@@ -158,7 +157,8 @@ static void plot_bracket(FILE *out, const struct figure_rungs *rungs, int bracke
     fprintf(out,
             "plot data using (is(%d, 'stopped') ? column(\"epoch\") : NaN):\"score\" "
             "with lines lw 0.6 lc rgb '#908c8c8c' notitle, \\\n"
-            "    data using (is(%d, 'stopped') && column(\"last\") ? column(\"epoch\") "
+            "    data using (is(%d, 'stopped') && column(\"last\") == 1 ? "
+            "column(\"epoch\") "
             ": NaN):\"score\" with points pt 7 ps 0.25 lc rgb '" SHEET_GREY
             "' notitle, \\\n"
             "    data using (is(%d, 'failed') ? column(\"epoch\") : NaN):\"score\" "

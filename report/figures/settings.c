@@ -178,7 +178,7 @@ static void draw(struct sheet *s, const struct figure_settings *all,
             "is(panel, kind) = column(\"panel\") == panel && stringcolumn(\"kind\") eq "
             "kind\n"
             "jitter(row) = 0.04 * (row * 0.618034 - floor(row * 0.618034) - 0.5)\n"
-            "set yrange [%.10g:%.10g]\n",
+            "set errorbars 0\nset yrange [%.10g:%.10g]\n",
             y.low, y.high);
     for (int k = 0; k < count; k++) {
         char variable[32];

@@ -127,17 +127,13 @@ void sheet_metric(struct sheet *sheet, const char *name,
 
 void sheet_legend(struct sheet *sheet, int entries, int width)
 {
-    int columns = 100 / (width + 8);
+    int columns = (int)(660 / (6.4 * width + 50)); /* at 11 pixels a letter's height */
 
     if (columns < 1)
         columns = 1;
     if (columns > entries)
         columns = entries > 0 ? entries : 1;
     sheet->legend_rows = (entries + columns - 1) / columns;
-    fprintf(sheet->setup,
-            "set key at screen 0.5, screen legend_top center top horizontal Left "
-            "reverse maxcols %d samplen 2.5 spacing 1.0 font ',11'\n",
-            columns);
 }
 
 /* Cuts the note into lines at blanks; a variable and a label each. */
@@ -177,14 +173,22 @@ void sheet_layout(struct sheet *s, int top, int plot, int axis)
     s->height = SHEET_TITLE + top + plot + axis + s->legend_rows * SHEET_ROW + below;
     s->bottom = (double)(axis + s->legend_rows * SHEET_ROW + below) / s->height;
     s->top = 1 - (double)(SHEET_TITLE + top) / s->height;
-    fprintf(s->setup, "legend_top = %.5f\n",
-            (double)(s->legend_rows * SHEET_ROW + below - 2) / s->height);
-    for (int i = 1; i <= s->note_lines; i++)
+    fprintf(
+        s->plot,
+        "    set label 9000 title_text at screen 0.5, screen %.5f center font ',13'\n",
+        1 - 0.45 * SHEET_TITLE / s->height);
+    if (s->legend_rows > 0)
         fprintf(s->setup,
-                "set label %d note_%d at screen 0.012, screen %.5f left font ',9.5' "
-                "tc rgb '" SHEET_GREY "'\n",
-                9000 + i, i,
-                (double)((s->note_lines - i) * SHEET_NOTE + 11) / s->height);
+                "set key at screen 0.5, screen %.5f center top vertical Left reverse "
+                "maxrows %d samplen 2.5 spacing 1.0 font ',11'\n",
+                (double)(s->legend_rows * SHEET_ROW + below - 2) / s->height,
+                s->legend_rows);
+    for (int i = 1; i <= s->note_lines; i++)
+        fprintf(
+            s->plot,
+            "    set label %d note_%d at screen 0.012, screen %.5f left font ',9.5' "
+            "tc rgb '" SHEET_GREY "'\n",
+            9000 + i, i, (double)((s->note_lines - i) * SHEET_NOTE + 11) / s->height);
     fprintf(s->setup, "set bmargin at screen %.5f\nset tmargin at screen %.5f\n",
             s->bottom, s->top);
 }
@@ -198,10 +202,6 @@ void sheet_panels(struct sheet *s, int count, int plot, int axis)
     s->panel_axis = axis;
     rows = (count + s->panel_cols - 1) / s->panel_cols;
     sheet_layout(s, 0, rows * plot + (rows - 1) * axis, axis);
-    fprintf(s->setup,
-            "unset title\nset label 9000 title_text at screen 0.5, screen %.5f center "
-            "font ',13'\n",
-            1 - 0.5 * SHEET_TITLE / s->height);
     fputs("    set multiplot\n", s->plot);
 }
 
@@ -214,7 +214,7 @@ void sheet_panel(struct sheet *s, int k)
         s->top -
         (double)(k / s->panel_cols * (s->panel_plot + s->panel_axis)) / s->height;
 
-    if (k == 1)
+    if (k > 0)
         fputs("unset label\n", s->plot); /* the title and notes are there */
     fprintf(s->plot,
             "set lmargin at screen %.5f\nset rmargin at screen %.5f\n"
@@ -238,11 +238,10 @@ static void write_script(FILE *out, const struct sheet *s)
             "data = '%s.csv'\ntitle_text = ",
             name, name, name, name, name);
     figure_text_string(out, s->figure.title, TITLE_COLUMNS + 1);
-    fprintf(out, "\nset title title_text font ',13' offset 0,0.2\n"
+    fprintf(out, "\n"
                  "set border 3 lw 0.8\nset tics nomirror out scale 0.6 font ',10.5'\n"
                  "set grid lc rgb '#dd000000' lt 1 lw 0.7\nunset key\n"
                  "set rmargin 2\n");
-    fputs(s->legend_rows > 0 ? "" : "legend_top = 0\n", out);
     fwrite(s->setup_text, 1, s->setup_size, out);
     fprintf(out,
             "\ndo for [form in 'svg pdf'] {\n"

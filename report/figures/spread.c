@@ -56,7 +56,7 @@ static struct scale score_scale(const struct figure_spread *spread, const int *o
 static void plot_rows(struct sheet *s, const struct figure_spread *spread,
                       const int *order, int count, const struct scale *scale)
 {
-    sheet_layout(s, 0, (count < 4 ? 4 : count) * ROW, 50);
+    sheet_layout(s, 0, (count < 4 ? 4 : count) * ROW, 58);
     fputs("set ytics (", s->setup);
     for (int r = 0; r < count; r++) {
         fputs(r ? ", " : "", s->setup);
@@ -79,7 +79,7 @@ static void plot_rows(struct sheet *s, const struct figure_spread *spread,
 
 static void plot_columns(struct sheet *s, int known, const struct scale *scale)
 {
-    sheet_layout(s, 0, 310, 50);
+    sheet_layout(s, 0, 310, 58);
     fprintf(s->setup,
             "set xrange [0:%d]\nset xlabel 'rank of the configuration, by its mean'\n"
             "set ylabel metric_text\nset errorbars 0\n",

@@ -207,7 +207,7 @@ static void plot(struct sheet *s, const bool used[KINDS], bool deaths, double ti
             comma = ", \\\n        ";
         }
     fprintf(s->plot,
-            "%sdata using (wide() ? (column(\"begin\") + column(\"end\"))/2 : NaN):"
+            "%sdata using (wide(0) ? (column(\"begin\") + column(\"end\"))/2 : NaN):"
             "\"worker\":(stringcolumn(\"trial\")) with labels font ',9' tc rgb "
             "'#ffffff' notitle",
             comma);
@@ -217,12 +217,13 @@ static void plot(struct sheet *s, const bool used[KINDS], bool deaths, double ti
               "'black' title 'death of the worker'",
               s->plot);
     putc('\n', s->plot);
-    fprintf(s->setup,
-            "of(outcome, shade) = stringcolumn(\"outcome\") eq outcome && "
-            "column(\"shade\") == shade\n"
-            "wide() = column(\"trial\") > 0 && column(\"end\") - column(\"begin\") > "
-            "%.10g * (1 + strlen(stringcolumn(\"trial\")))\n",
-            tick);
+    fprintf(
+        s->setup,
+        "of(outcome, shade) = stringcolumn(\"outcome\") eq outcome && "
+        "column(\"shade\") == shade\n"
+        "wide(unused) = column(\"trial\") > 0 && column(\"end\") - column(\"begin\") > "
+        "%.10g * (1 + strlen(stringcolumn(\"trial\")))\n",
+        tick);
 }
 
 static int row_height(int workers)
@@ -254,7 +255,7 @@ static void draw(struct sheet *s, const struct figure_timeline *t, struct bar *b
     sheet_axis(s, "x_text",
                &(struct figure_axis){"time since the run began", times.name});
     sheet_legend(s, kinds_used + (t->death_count > 0), 20);
-    sheet_layout(s, 0, (t->workers < 3 ? 3 : t->workers) * (high < 3 ? 3 : high), 50);
+    sheet_layout(s, 0, (t->workers < 3 ? 3 : t->workers) * (high < 3 ? 3 : high), 58);
     label_workers(s->setup, t, shares);
     x.low = 0;
     x.high = x.max * 1.005;
