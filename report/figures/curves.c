@@ -128,6 +128,7 @@ static void plot_lines(struct sheet *s, const struct chosen *chosen, bool budget
     const char *style = chosen->points_most <= 30 ? "linespoints pt 7 ps 0.3" : "lines";
     const char *comma = "";
     int grey = chosen->count - chosen->named;
+    const char *grey_style = chosen->points_most > 1 && grey > 20 ? "lines" : style;
 
     fputs("    plot ", s->plot);
     if (grey > 0) {
@@ -135,7 +136,7 @@ static void plot_lines(struct sheet *s, const struct chosen *chosen, bool budget
             s->plot,
             "data every :::%d using \"x\":\"y\" with %s lw 0.7 lc rgb '#%02x8c8c8c' "
             "title '%d %s'",
-            chosen->named, style, grey > 60 ? 0xa0 : 0x60, chosen->others,
+            chosen->named, grey_style, grey > 60 ? 0xa0 : 0x60, chosen->others,
             chosen->others == 1 ? "other" : "others");
         comma = ", \\\n        ";
     }
@@ -187,6 +188,8 @@ static int add_lines(struct figures *figures, const struct figure_heading *headi
     for (int i = 0; i < chosen.count; i++)
         write_line(s.data, i + 1, chosen.lines[i]);
     scales(&chosen, budget, &x, &y);
+    if (!x.log && x.max > x.min) /* from the first point: there is no epoch 0 */
+        x.low = x.min - 0.02 * (x.max - x.min);
     sheet_axis(&s, "x_text", &curves->x);
     sheet_metric(&s, "y_text", &curves->y);
     name_lines(&s, &chosen);

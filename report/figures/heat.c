@@ -68,7 +68,8 @@ static void plot(struct sheet *s, const struct scale *scale, bool numbers)
 {
     double middle = (scale->min + scale->max) / 2;
 
-    fputs("    plot data using \"column\":\"row\":(0.47):(0.47):\"value\" with "
+    fputs("    plot data using (column(\"value\") == column(\"value\") ? "
+          "column(\"column\") : NaN):\"row\":(0.47):(0.47):\"value\" with "
           "boxxyerror "
           "fs solid noborder lw 0 lc palette",
           s->plot);

@@ -105,14 +105,14 @@ static void label_axis(FILE *out, const struct axes *axes, int k, int level)
     for (int c = 0; c < count; c += step) {
         fputs("set label ", out);
         figure_text_string(out, axes->all->settings[k].category_names[c], 10);
-        label(out, x, height(axes, k, c), "left", ",9.5");
+        label(out, x, height(axes, k, c), "left", ",9.5:Bold");
     }
     if (count > 0)
         return;
     count = scale_tics(scale, 6, tics);
     for (int t = 0; t < count; t++) {
         fprintf(out, "set label '%.5g'", tics[t]);
-        label(out, x, height(axes, k, tics[t]), "left", ",9.5");
+        label(out, x, height(axes, k, tics[t]), "left", ",9.5:Bold");
     }
 }
 

@@ -164,7 +164,7 @@ static void plot_bracket(FILE *out, const struct figure_rungs *rungs, int bracke
             "    data using (is(%d, 'failed') ? column(\"epoch\") : NaN):\"score\" "
             "with linespoints pt 2 ps 0.4 lw 0.6 lc rgb '#CC79A7' notitle, \\\n"
             "    data using (is(%d, 'survivor') ? column(\"epoch\") : NaN):\"score\" "
-            "with linespoints pt 7 ps 0.35 lw 1.1 lc rgb '#0072B2' notitle, \\\n"
+            "with linespoints pt 7 ps 0.35 lw 1 lc rgb '#500072B2' notitle, \\\n"
             "    data using (is(%d, 'best') ? column(\"epoch\") : NaN):\"score\" with "
             "linespoints pt 13 ps 0.8 lw 2.2 lc rgb '" SHEET_BEST "' notitle",
             bracket + 1, bracket + 1, bracket + 1, bracket + 1, bracket + 1);
@@ -218,7 +218,7 @@ static void draw(struct sheet *s, const struct figure_rungs *rungs,
     sheet_metric(s, "y_text", &rungs->metric);
     sheet_legend(s, 3 + failed, 22);
     sheet_panels(s, rungs->brackets < BRACKETS_MAX ? rungs->brackets : BRACKETS_MAX,
-                 rungs->brackets > 1 ? 220 : 300, 72);
+                 rungs->brackets > 1 ? 220 : 300, 80, 16);
     fprintf(s->setup,
             "is(bracket, fate) = column(\"bracket\") == bracket && "
             "stringcolumn(\"fate\") eq fate\nset logscale x\nset yrange "

@@ -153,7 +153,7 @@ static void plot_panel(FILE *out, int panel, const struct panel *p, int points)
             "    data using (is(%d, 'best') ? column(\"value\") : NaN):\"score\" with "
             "points pt 13 ps 1.1 lc rgb '" SHEET_BEST "'\n",
             panel + 1, p->repeats ? "jitter(column(0))" : "0", dense,
-            points > 1000 ? "b0" : "80", panel + 1, panel + 1);
+            points > 800 ? "90" : "50", panel + 1, panel + 1);
 }
 
 /* Panels with settings in common, thinned in the order of their scores. */
@@ -173,7 +173,7 @@ static void draw(struct sheet *s, const struct figure_settings *all,
     for (int k = 0; k < count; k++)
         write_panel(s->data, k, &panels[k], all, order, keep);
     sheet_metric(s, "y_text", &all->metric);
-    sheet_panels(s, count, PANEL_HEIGHT, 62);
+    sheet_panels(s, count, PANEL_HEIGHT, 62, 0);
     fprintf(s->setup,
             "is(panel, kind) = column(\"panel\") == panel && stringcolumn(\"kind\") eq "
             "kind\n"

@@ -193,7 +193,7 @@ void sheet_layout(struct sheet *s, int top, int plot, int axis)
             s->bottom, s->top);
 }
 
-void sheet_panels(struct sheet *s, int count, int plot, int axis)
+void sheet_panels(struct sheet *s, int count, int plot, int axis, int top)
 {
     int rows;
 
@@ -201,7 +201,7 @@ void sheet_panels(struct sheet *s, int count, int plot, int axis)
     s->panel_plot = plot;
     s->panel_axis = axis;
     rows = (count + s->panel_cols - 1) / s->panel_cols;
-    sheet_layout(s, 0, rows * plot + (rows - 1) * axis, axis);
+    sheet_layout(s, top, rows * plot + (rows - 1) * axis, axis);
     fputs("    set multiplot\n", s->plot);
 }
 

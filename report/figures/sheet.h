@@ -70,7 +70,7 @@ void sheet_layout(struct sheet *sheet, int top, int plot, int axis);
 /* Instead of sheet_layout: a grid of panels with one y axis, whose label is the
  * script's y_text. sheet_panel begins the k-th (from 0): its commands and its plot
  * follow. sheet_panels_end after the last. */
-void sheet_panels(struct sheet *sheet, int count, int plot, int axis);
+void sheet_panels(struct sheet *sheet, int count, int plot, int axis, int top);
 void sheet_panel(struct sheet *sheet, int k);
 void sheet_panels_end(struct sheet *sheet);
 

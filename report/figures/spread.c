@@ -86,12 +86,15 @@ static void plot_columns(struct sheet *s, int known, const struct scale *scale)
             known + 1);
     scale_write(s->setup, scale, "y", 9);
     fputs("    plot data using (is('seed') ? column(\"rank\") : NaN):\"score\" with "
-          "points pt 7 ps 0.2 lc rgb '#608c8c8c' title 'a seed', \\\n"
+          "points pt 7 ps 0.22 lc rgb '#8c8c8c' notitle, \\\n"
           "        data using (is('mean') ? column(\"rank\") : NaN):\"score\":\"low\":"
-          "\"high\" with yerrorbars pt -1 lw 1 lc rgb '#8056B4E9' title 'interval', "
+          "\"high\" with yerrorbars pt -1 lw 1.2 lc rgb '#56B4E9' notitle, "
           "\\\n"
           "        data using (is('mean') ? column(\"rank\") : NaN):\"score\" with "
-          "points pt 7 ps 0.28 lc rgb '#0072B2' title 'mean'\n",
+          "points pt 7 ps 0.3 lc rgb '#0072B2' notitle, \\\n        keyentry with "
+          "points pt 7 ps 0.5 lc rgb '#8c8c8c' title 'a seed', keyentry with lines lw "
+          "2 lc rgb '#56B4E9' title 'interval', keyentry with points pt 7 ps 0.6 lc "
+          "rgb '#0072B2' title 'mean'\n",
           s->plot);
 }
 

@@ -176,10 +176,12 @@ static void label_workers(FILE *out, const struct figure_timeline *t,
     fputs(") scale 0\nset y2tics (", out);
     for (int w = 0; w < t->workers; w += step)
         fprintf(out, "%s'%.0f%%%%' %d", w ? ", " : "", 100 * shares[w], w + 1);
-    fprintf(out,
-            ") scale 0\nset yrange [%d.5:0.5]\nset y2range [%d.5:0.5]\nset y2label "
-            "'busy' offset -1,0\nset grid noytics\nset border 1\nset rmargin 8\n",
-            t->workers, t->workers);
+    fprintf(
+        out,
+        ") scale 0\nset yrange [%d.5:0.5]\nset y2range [%d.5:0.5]\nset label 'busy' at "
+        "graph 1.015, graph 1 offset 0,0.5 left font ',10'\nset grid noytics\nset "
+        "border 1\nset rmargin 8\n",
+        t->workers, t->workers);
 }
 
 static void plot(struct sheet *s, const bool used[KINDS], bool deaths, double tick)
@@ -194,7 +196,7 @@ static void plot(struct sheet *s, const bool used[KINDS], bool deaths, double ti
                     "\"begin\":\"end\":(column(\"worker\") - 0.38):(column(\"worker\") "
                     "+ 0.38) with boxxyerror fs solid %s noborder lw 0 lc rgb '%s' "
                     "notitle",
-                    comma, kinds[k].name, shade, shade ? "0.6" : "1.0",
+                    comma, kinds[k].name, shade, shade ? "0.78" : "1.0",
                     kinds[k].colour);
             comma = ", \\\n        ";
         }
@@ -208,8 +210,9 @@ static void plot(struct sheet *s, const bool used[KINDS], bool deaths, double ti
         }
     fprintf(s->plot,
             "%sdata using (wide(0) ? (column(\"begin\") + column(\"end\"))/2 : NaN):"
-            "\"worker\":(stringcolumn(\"trial\")) with labels font ',9' tc rgb "
-            "'#ffffff' notitle",
+            "\"worker\":(stringcolumn(\"trial\")):(ink(stringcolumn(\"outcome\"))) "
+            "with labels font "
+            "',9' tc rgb variable notitle",
             comma);
     if (deaths)
         fputs(", \\\n        data using (stringcolumn(\"kind\") eq 'death' ? "
@@ -221,6 +224,8 @@ static void plot(struct sheet *s, const bool used[KINDS], bool deaths, double ti
         s->setup,
         "of(outcome, shade) = stringcolumn(\"outcome\") eq outcome && "
         "column(\"shade\") == shade\n"
+        "ink(outcome) = outcome eq 'finished' || outcome eq 'failed' ? 0xffffff : "
+        "0x101010\n"
         "wide(unused) = column(\"trial\") > 0 && column(\"end\") - column(\"begin\") > "
         "%.10g * (1 + strlen(stringcolumn(\"trial\")))\n",
         tick);
