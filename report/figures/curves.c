@@ -125,7 +125,9 @@ static void name_lines(struct sheet *s, const struct chosen *chosen)
 
 static void plot_lines(struct sheet *s, const struct chosen *chosen, bool budget)
 {
-    const char *style = chosen->points_most <= 30 ? "linespoints pt 7 ps 0.3" : "lines";
+    const char *style = chosen->points_most == 1    ? "points pt 7 ps 0.7"
+                        : chosen->points_most <= 30 ? "linespoints pt 7 ps 0.3"
+                                                    : "lines";
     const char *comma = "";
     int grey = chosen->count - chosen->named;
     const char *grey_style = chosen->points_most > 1 && grey > 20 ? "lines" : style;

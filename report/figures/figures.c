@@ -13,6 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Attributes of an SVG give way to rules; svg_theme writes colours as they are here. */
+#define LIGHTER(FROM, TO)                                                              \
+    ".figure svg [stroke='" FROM "'] { stroke: " TO " }\n"                             \
+    ".figure svg [fill='" FROM "'] { fill: " TO " }\n"                                 \
+    ".figure svg [color='" FROM "'] { color: " TO " }\n"
+const char figures_dark_css[] = LIGHTER("#0072b2", "#3d9fdc")
+    LIGHTER("#009e73", "#2fc299") LIGHTER("#8c8c8c", "#a0a0a0");
+
 int figures_init(struct figures *figures, const char *folder, struct error *err)
 {
     *figures = (struct figures){0};

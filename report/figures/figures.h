@@ -21,6 +21,10 @@
 
 #include <stdbool.h>
 
+/* Rules of CSS for a dark page: our blue, green and grey lighter within .figure, the
+ * class of the element around each SVG. To stand within the page's own condition. */
+extern const char figures_dark_css[];
+
 enum { FIGURE_NAME = 64 };
 
 struct figure {

@@ -87,7 +87,7 @@ static void write_line(FILE *out, const struct axes *axes, int rank, int i)
 
 static void label(FILE *out, double x, double y, const char *align, const char *font)
 {
-    fprintf(out, " at first %.4f, first %.5f %s font '%s'\n", x, y, align, font);
+    fprintf(out, " at first %.4f, first %.5f %s font '%s' front\n", x, y, align, font);
 }
 
 static void label_axis(FILE *out, const struct axes *axes, int k, int level)

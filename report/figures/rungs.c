@@ -218,7 +218,7 @@ static void draw(struct sheet *s, const struct figure_rungs *rungs,
     sheet_metric(s, "y_text", &rungs->metric);
     sheet_legend(s, 3 + failed, 22);
     sheet_panels(s, rungs->brackets < BRACKETS_MAX ? rungs->brackets : BRACKETS_MAX,
-                 rungs->brackets > 1 ? 220 : 300, 80, 16);
+                 rungs->brackets > 1 ? 220 : 300, 74, 16);
     fprintf(s->setup,
             "is(bracket, fate) = column(\"bracket\") == bracket && "
             "stringcolumn(\"fate\") eq fate\nset logscale x\nset yrange "

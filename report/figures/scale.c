@@ -160,6 +160,10 @@ int scale_tics(const struct scale *scale, int room, double *tics)
 {
     if (room > SCALE_DISTINCT_MAX)
         room = SCALE_DISTINCT_MAX;
+    if (scale->max - scale->min <= 1e-9 * fabs(scale->max)) {
+        tics[0] = scale->min;
+        return 1;
+    }
     if (values_fit(scale, room)) {
         memcpy(tics, scale->values, (size_t)scale->distinct * sizeof *tics);
         return scale->distinct;

@@ -127,7 +127,7 @@ void sheet_metric(struct sheet *sheet, const char *name,
 
 void sheet_legend(struct sheet *sheet, int entries, int width)
 {
-    int columns = (int)(660 / (6.4 * width + 50)); /* at 11 pixels a letter's height */
+    int columns = (int)(680 / (7.6 * width + 50)); /* at 11 pixels a letter's height */
 
     if (columns < 1)
         columns = 1;

@@ -79,23 +79,24 @@ static void plot_rows(struct sheet *s, const struct figure_spread *spread,
 
 static void plot_columns(struct sheet *s, int known, const struct scale *scale)
 {
-    sheet_layout(s, 0, 310, 58);
+    sheet_layout(s, 0, 310, 62);
     fprintf(s->setup,
             "set xrange [0:%d]\nset xlabel 'rank of the configuration, by its mean'\n"
-            "set ylabel metric_text\nset errorbars 0\n",
+            "set ylabel metric_text\n",
             known + 1);
     scale_write(s->setup, scale, "y", 9);
-    fputs("    plot data using (is('seed') ? column(\"rank\") : NaN):\"score\" with "
-          "points pt 7 ps 0.22 lc rgb '#8c8c8c' notitle, \\\n"
-          "        data using (is('mean') ? column(\"rank\") : NaN):\"score\":\"low\":"
-          "\"high\" with yerrorbars pt -1 lw 1.2 lc rgb '#56B4E9' notitle, "
-          "\\\n"
-          "        data using (is('mean') ? column(\"rank\") : NaN):\"score\" with "
-          "points pt 7 ps 0.3 lc rgb '#0072B2' notitle, \\\n        keyentry with "
-          "points pt 7 ps 0.5 lc rgb '#8c8c8c' title 'a seed', keyentry with lines lw "
-          "2 lc rgb '#56B4E9' title 'interval', keyentry with points pt 7 ps 0.6 lc "
-          "rgb '#0072B2' title 'mean'\n",
-          s->plot);
+    fputs(
+        "    plot data using (is('seed') ? column(\"rank\") : NaN):\"score\" with "
+        "points pt 7 ps 0.22 lc rgb '#8c8c8c' notitle, \\\n"
+        "        data using (is('mean') ? column(\"rank\") : NaN):\"low\":(0):"
+        "(column(\"high\") - column(\"low\")) with vectors nohead lw 1 lc rgb "
+        "'#56B4E9' notitle, \\\n"
+        "        data using (is('mean') ? column(\"rank\") : NaN):\"score\" with "
+        "points pt 7 ps 0.3 lc rgb '#0072B2' notitle, \\\n"
+        "        keyentry with points pt 7 ps 0.5 lc rgb '#8c8c8c' title 'a seed', \\\n"
+        "        keyentry with lines lw 2 lc rgb '#56B4E9' title 'interval', \\\n"
+        "        keyentry with points pt 7 ps 0.6 lc rgb '#0072B2' title 'mean'\n",
+        s->plot);
 }
 
 static void draw(struct sheet *s, const struct figure_spread *spread, const int *order,
