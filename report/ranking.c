@@ -17,15 +17,18 @@ static int compare_trials(const void *a, const void *b)
     return (x->trial > y->trial) - (x->trial < y->trial);
 }
 
-static bool better(const struct results *results, int64_t task, double a, double b)
+static bool better(bool higher, double a, double b)
+{
+    if (isnan(a) || isnan(b))
+        return !isnan(a) && isnan(b);
+    return higher ? a > b : a < b;
+}
+
+static bool higher_wins(const struct results *results, int64_t task)
 {
     const struct results_task *t = results_find_task(results, task);
-    bool higher =
-        !t || t->selection_count == 0 || metric_higher_is_better(t->selection[0]);
 
-    if (isnan(a) || isnan(b))
-        return !isnan(a);
-    return higher ? a > b : a < b;
+    return !t || t->selection_count == 0 || metric_higher_is_better(t->selection[0]);
 }
 
 /* values: room for one number a trial. */
@@ -40,9 +43,19 @@ static struct spread spread_at(const struct results_trial *const *trials, int co
     return spread_of(values, n);
 }
 
-static struct ranked collect(const struct results *results,
-                             const struct results_trial *const *trials, int count,
-                             double *values)
+static struct spread token_spread(const struct results_trial *const *trials, int count,
+                                  double *values)
+{
+    int n = 0;
+
+    for (int i = 0; i < count; i++)
+        if (!strcmp(trials[i]->status, "done"))
+            values[n++] = (double)trials[i]->tokens;
+    return spread_of(values, n);
+}
+
+static struct ranked collect(bool higher, const struct results_trial *const *trials,
+                             int count, double *values)
 {
     struct ranked row = {
         .task = trials[0]->task, .config = trials[0]->config, .trials = count};
@@ -53,6 +66,7 @@ static struct ranked collect(const struct results *results,
     row.score = SPREAD(score);
     row.report_score = SPREAD(report_score);
     row.seconds = SPREAD(seconds);
+    row.tokens = token_spread(trials, count, values);
     for (int m = 0; m < METRIC_COUNT; m++) {
         row.report[m] = SPREAD(report[m]);
         row.test[m] = SPREAD(test[m]);
@@ -62,7 +76,7 @@ static struct ranked collect(const struct results *results,
         if (strcmp(trials[i]->status, "done") != 0)
             continue;
         row.done++;
-        if (better(results, row.task, trials[i]->score, best)) {
+        if (better(higher, trials[i]->score, best)) {
             best = trials[i]->score;
             row.best_trial = trials[i]->trial;
         }
@@ -70,19 +84,57 @@ static struct ranked collect(const struct results *results,
     return row;
 }
 
-/* Insertion keeps equals in the order of their numbers; tasks are already in order. */
-static void insert(struct ranking *ranking, const struct results *results,
-                   struct ranked row)
+/* Best first; equals in the order of their numbers. */
+static int compare_rows(const void *a, const void *b, void *higher)
 {
-    int at = ranking->count++;
+    const struct ranked *x = a, *y = b;
 
-    while (
-        at > 0 && ranking->rows[at - 1].task == row.task &&
-        better(results, row.task, row.score.mean, ranking->rows[at - 1].score.mean)) {
-        ranking->rows[at] = ranking->rows[at - 1];
-        at--;
+    if (better(*(const bool *)higher, x->score.mean, y->score.mean))
+        return -1;
+    if (better(*(const bool *)higher, y->score.mean, x->score.mean))
+        return 1;
+    return (x->config > y->config) - (x->config < y->config);
+}
+
+static int compare_seeds(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* Different seeds of these trials. */
+static int count_seeds(const struct results_trial *const *trials, size_t count,
+                       double *values)
+{
+    int seeds = 0;
+
+    for (size_t i = 0; i < count; i++)
+        values[i] = (double)trials[i]->seed;
+    qsort(values, count, sizeof *values, compare_seeds);
+    for (size_t i = 0; i < count; i++)
+        seeds += i == 0 || values[i] != values[i - 1];
+    return seeds;
+}
+
+/* One task's trials, sorted by configuration. */
+static void rank_task(struct ranking *ranking, const struct results *results,
+                      const struct results_trial *const *trials, size_t count,
+                      double *values)
+{
+    struct ranked *rows = ranking->rows + ranking->count;
+    bool higher = higher_wins(results, trials[0]->task);
+    int seeds = count_seeds(trials, count, values), made = 0;
+
+    for (size_t start = 0, end; start < count; start = end) {
+        for (end = start + 1;
+             end < count && trials[end]->config == trials[start]->config;)
+            end++;
+        rows[made] = collect(higher, trials + start, (int)(end - start), values);
+        rows[made++].seeds = seeds;
     }
-    ranking->rows[at] = row;
+    qsort_r(rows, (size_t)made, sizeof *rows, compare_rows, &higher);
+    ranking->count += made;
 }
 
 int ranking_init(struct ranking *out, const struct results *results, struct error *err)
@@ -102,11 +154,9 @@ int ranking_init(struct ranking *out, const struct results *results, struct erro
         sorted[i] = &results->trials[i];
     qsort(sorted, n, sizeof *sorted, compare_trials);
     for (size_t start = 0, end; start < n; start = end) {
-        for (end = start + 1; end < n && sorted[end]->task == sorted[start]->task &&
-                              sorted[end]->config == sorted[start]->config;)
+        for (end = start + 1; end < n && sorted[end]->task == sorted[start]->task;)
             end++;
-        insert(out, results,
-               collect(results, sorted + start, (int)(end - start), values));
+        rank_task(out, results, sorted + start, end - start, values);
     }
 done:
     free(values);
@@ -126,4 +176,15 @@ const struct ranked *ranking_best(const struct ranking *ranking, int64_t task)
         if (ranking->rows[i].task == task)
             return ranking->rows[i].score.n > 0 ? &ranking->rows[i] : NULL;
     return NULL;
+}
+
+const struct ranked *ranking_of(const struct ranking *ranking, int64_t task, int *count)
+{
+    const struct ranked *first = NULL;
+
+    *count = 0;
+    for (int i = 0; i < ranking->count; i++)
+        if (ranking->rows[i].task == task && ++*count == 1)
+            first = &ranking->rows[i];
+    return first;
 }

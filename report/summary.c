@@ -88,7 +88,7 @@ static int common_seeds(const struct ranking *ranking, int64_t task)
 
         if (row->task != task)
             continue;
-        if (row->done != row->trials || (seeds >= 0 && row->done != seeds))
+        if (row->done != row->seeds || (seeds >= 0 && row->done != seeds))
             return 0;
         seeds = row->done;
     }
@@ -147,8 +147,8 @@ static void config_cells(struct text_table *table, const struct columns *columns
         if (column_differs(&results->columns[c], results->config_count))
             setting_cell(table, &results->columns[c], at);
     if (!columns->seeds)
-        text_table_cell(table, row->done == row->trials ? "%d" : "%d of %d", row->done,
-                        row->trials);
+        text_table_cell(table, row->done == row->seeds ? "%d" : "%d of %d", row->done,
+                        row->seeds);
     spread_cell(table, row->score);
     if (columns->task->selection_rows != SELECT_DEV)
         spread_cell(table, row->report_score);

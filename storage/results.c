@@ -440,6 +440,10 @@ void results_clear(struct results *r)
 const struct results_trial *results_find_trial(const struct results *results,
                                                int64_t trial)
 {
+    /* most often they are in order, and lookups in loops take no squares then */
+    if (trial >= 1 && trial <= results->trial_count &&
+        results->trials[trial - 1].trial == trial)
+        return &results->trials[trial - 1];
     for (int i = 0; i < results->trial_count; i++)
         if (results->trials[i].trial == trial)
             return &results->trials[i];
@@ -457,6 +461,9 @@ const struct results_task *results_find_task(const struct results *results,
 
 int results_find_config(const struct results *results, int64_t config)
 {
+    if (config >= 1 && config <= results->config_count &&
+        results->configs[config - 1] == config)
+        return (int)config - 1;
     for (int i = 0; i < results->config_count; i++)
         if (results->configs[i] == config)
             return i;
