@@ -25,6 +25,7 @@ struct bench {
 struct work {
     const struct importance_axis *axes;
     const double *points, *scores;
+    double mean_score; /* taken off, for the digits of squared sums */
     int64_t rows;
     int axis_count, trees, threads, sample_rows;
     uint32_t seed;
@@ -41,7 +42,7 @@ static void draw_sample(const struct work *work, struct draws *draws,
     for (int i = 0; i < sample->rows; i++) {
         uint32_t row = draws_below(draws, (uint32_t)work->rows);
 
-        sample->scores[i] = work->scores[row];
+        sample->scores[i] = work->scores[row] - work->mean_score;
         for (int j = 0; j < work->axis_count; j++) {
             const struct importance_axis *axis = &work->axes[j];
             double x = work->points[(size_t)row * (size_t)work->axis_count + (size_t)j];
@@ -223,6 +224,8 @@ int importance_forest(struct importance *out, const struct importance_axis *axes
 
     if ((rc = check(&work, err)))
         return rc;
+    for (int64_t i = 0; i < rows; i++)
+        work.mean_score += scores[i] / (double)rows;
     *out = (struct importance){.axes = axis_count};
     out->main = calloc((size_t)axis_count, sizeof *out->main);
     out->main_sd = calloc((size_t)axis_count, sizeof *out->main_sd);
