@@ -1,5 +1,7 @@
-/* Cleans texts. After figure_text nothing in a text means anything to gnuplot but ' in
- * a script's string, which is doubled there, and % in a tic's label, likewise. */
+/* Cleans texts. After figure_text nothing in a text means anything to gnuplot but % in
+ * a tic's label, which is doubled there. Doubling ' within '…' would not do:
+ * gnuplot 5.4 takes the '' of a text that begins with one for an empty string, and what
+ * follows for commands. */
 #include "report/figures/figure_text.h"
 
 #include "storage/text_clean.h"
@@ -10,15 +12,19 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum { MARKS_MAX = 2 }; /* combining marks in a row */
+enum {
+    MARKS_MAX = 2, /* combining marks in a row */
+    APOSTROPHE = 0x2019,
+    GROWTH = 3, /* of a byte that becomes an apostrophe */
+};
 
 /* What stands for the code point: itself, a plainer one, or 0 to leave it out. */
 static utf8proc_int32_t plain(utf8proc_int32_t code)
 {
     utf8proc_category_t category = utf8proc_category(code);
 
-    if (code == '"' || code == '`')
-        return '\'';
+    if (code == '"' || code == '`' || code == '\'')
+        return APOSTROPHE;
     if (code == '\\')
         return '/';
     if (code == '\t' || code == '\n' || code == '\r')
@@ -50,8 +56,8 @@ static bool is_formula(const char *text)
     return *end != '\0';
 }
 
-/* Appends code points of `from` to `out` while they fit into width - 1 columns, and a
- * last one or "…" after them. out has room for all of `from`, and 4 bytes. */
+/* Writes code points of `from` to `out` while they fit into width columns; where they
+ * do not, "…" takes the place of the last. out has room for all of them and a "…". */
 static void copy_plain(char *out, const char *from, int width)
 {
     utf8proc_int32_t code;
@@ -79,14 +85,14 @@ static void copy_plain(char *out, const char *from, int width)
 char *figure_text(const char *text, int width)
 {
     char *utf8 = text_clean(text);
-    char *out = utf8 ? malloc(strlen(utf8) + 8) : NULL;
+    char *out = utf8 ? malloc(GROWTH * strlen(utf8) + 8) : NULL;
 
     if (out) {
-        copy_plain(out + 1, utf8, width);
-        if (is_formula(out + 1))
-            *out = '\'';
+        copy_plain(out + GROWTH, utf8, width);
+        if (is_formula(out + GROWTH))
+            utf8proc_encode_char(APOSTROPHE, (utf8proc_uint8_t *)out);
         else
-            memmove(out, out + 1, strlen(out + 1) + 1);
+            memmove(out, out + GROWTH, strlen(out + GROWTH) + 1);
     }
     free(utf8);
     return out;
@@ -123,12 +129,12 @@ static void write_quoted(FILE *out, const char *text, int width, char quote,
 
 void figure_text_string(FILE *out, const char *text, int width)
 {
-    write_quoted(out, text, width, '\'', "'");
+    write_quoted(out, text, width, '\'', "");
 }
 
 void figure_text_tic(FILE *out, const char *text, int width)
 {
-    write_quoted(out, text, width, '\'', "'%");
+    write_quoted(out, text, width, '\'', "%");
 }
 
 void figure_text_cell(FILE *out, const char *text, int width)

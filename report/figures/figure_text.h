@@ -8,8 +8,9 @@
 /* A copy on the heap, at most `width` columns wide: cut texts end in "…". What is not
  * UTF-8 is '?'; control characters and line ends are one blank; marks that turn the
  * direction of text, other invisible ones and heaps of combining marks are left out;
- * " and ` become ', \ becomes / (gnuplot reads all three in data or strings); what a
- * spreadsheet would compute (=, +, -, @ at the start, and no number) gets a ' in front.
+ * quotes of all kinds (' " `) become ’ and \ becomes /, since gnuplot reads them in
+ * data or strings; what a spreadsheet would compute (=, +, -, @ at the start, and no
+ * number) gets a ’ in front.
  * NULL is "". Returns NULL when out of memory. */
 char *figure_text(const char *text, int width);
 int figure_text_width(const char *cleaned); /* in columns */

@@ -10,6 +10,15 @@
 
 enum { BARS_MAX = 30, BAR = 22, NAME_COLUMNS = 36 };
 
+/* Where the number is written: behind the bar and its interval. (In the CSV, because
+ * gnuplot 5.4 crashes on labels whose places it computes from NaN.) */
+static double end_of(const struct figure_bars *bars, int i)
+{
+    double high = bars->high ? bars->high[i] : NAN;
+
+    return isfinite(high) ? fmax(high, bars->values[i]) : bars->values[i];
+}
+
 static void write_bar(FILE *out, const struct figure_bars *bars, int place, int i)
 {
     fprintf(out, "%d,", place);
@@ -20,6 +29,8 @@ static void write_bar(FILE *out, const struct figure_bars *bars, int place, int 
     figure_number(out, bars->low ? bars->low[i] : NAN);
     putc(',', out);
     figure_number(out, bars->high ? bars->high[i] : NAN);
+    putc(',', out);
+    figure_number(out, end_of(bars, i));
     putc('\n', out);
 }
 
@@ -27,11 +38,8 @@ static double longest(const struct figure_bars *bars, const int *order, int coun
 {
     double most = 0;
 
-    for (int k = 0; k < count; k++) {
-        most = fmax(most, bars->values[order[k]]);
-        if (bars->high && isfinite(bars->high[order[k]]))
-            most = fmax(most, bars->high[order[k]]);
-    }
+    for (int k = 0; k < count; k++)
+        most = fmax(most, end_of(bars, order[k]));
     return most > 0 ? most : 1;
 }
 
@@ -42,7 +50,7 @@ static void draw(struct sheet *s, const struct figure_bars *bars, const int *ord
     double most = longest(bars, order, count);
 
     sheet_thinned(s, count, known, "bars");
-    fputs("place,name,value,low,high\n", s->data);
+    fputs("place,name,value,low,high,end\n", s->data);
     for (int k = 0; k < count; k++)
         write_bar(s->data, bars, k + 1, order[k]);
     sheet_axis(s, "x_text", &bars->value);
@@ -63,8 +71,8 @@ static void draw(struct sheet *s, const struct figure_bars *bars, const int *ord
         "(0.36) with boxxyerror lw 0 lc rgb '#0072B2', \\\n"
         "        data using \"value\":\"place\":\"low\":\"high\" with xerrorbars pt "
         "-1 lw 1.2 lc rgb 'black', \\\n"
-        "        data using (column(\"high\") > column(\"value\") ? column(\"high\") "
-        ": column(\"value\")):\"place\":(sprintf('%%.3g', column(\"value\"))) with "
+        "        data using \"end\":\"place\":(sprintf('%%.3g', column(\"value\"))) "
+        "with "
         "labels left offset 0.6,0 font ',10'\n");
 }
 

@@ -27,7 +27,7 @@ static void plain_text_stays_as_it_is(void)
 
 static void what_gnuplot_would_read_is_replaced(void)
 {
-    CU_ASSERT(is_cleaned("`rm` \"a\" \\n", 20, "'rm' 'a' /n"));
+    CU_ASSERT(is_cleaned("`rm` \"a\" \\n", 20, "’rm’ ’a’ /n"));
 }
 
 static void controls_become_blanks_and_hidden_marks_go(void)
@@ -65,9 +65,9 @@ static void long_texts_end_in_an_ellipsis(void)
 
 static void formulas_of_spreadsheets_are_defused_and_numbers_stay(void)
 {
-    CU_ASSERT(is_cleaned("=1+1", 20, "'=1+1"));
-    CU_ASSERT(is_cleaned("@SUM(A1)", 20, "'@SUM(A1)"));
-    CU_ASSERT(is_cleaned("-2+3", 20, "'-2+3"));
+    CU_ASSERT(is_cleaned("=1+1", 20, "’=1+1"));
+    CU_ASSERT(is_cleaned("@SUM(A1)", 20, "’@SUM(A1)"));
+    CU_ASSERT(is_cleaned("-2+3", 20, "’-2+3"));
     CU_ASSERT(is_cleaned("+1", 20, "+1"));
     CU_ASSERT(is_cleaned("-0.5", 20, "-0.5"));
     CU_ASSERT(is_cleaned("\t=1", 20, " =1"));
@@ -90,9 +90,9 @@ static int is_written(void (*write)(FILE *, const char *, int), const char *text
 
 static void strings_tics_cells_and_xml_are_quoted(void)
 {
-    CU_ASSERT(is_written(figure_text_string, "it's 5%", "'it''s 5%'"));
-    CU_ASSERT(is_written(figure_text_tic, "it's 5% %d", "'it''s 5%% %%d'"));
-    CU_ASSERT(is_written(figure_text_cell, "a,\"b\"\n", "\"a,'b' \""));
+    CU_ASSERT(is_written(figure_text_string, "it's 5%", "'it’s 5%'"));
+    CU_ASSERT(is_written(figure_text_tic, "it's 5% %d", "'it’s 5%% %%d'"));
+    CU_ASSERT(is_written(figure_text_cell, "a,\"b\"\n", "\"a,’b’ \""));
     CU_ASSERT(
         is_written(figure_text_xml, "<b>&amp;</b>", "&lt;b&gt;&amp;amp;&lt;/b&gt;"));
 }

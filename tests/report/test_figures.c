@@ -287,6 +287,7 @@ static const char *const hostile[] = {
     "`touch MARK`",
     "\"; system('touch MARK'); \"",
     "'; system('touch MARK'); '",
+    "'. system('touch MARK') .'",
     "''; system 'touch MARK'; ''",
     "x\n!touch MARK\nsystem 'touch MARK'",
     "\\'; system('touch MARK') #",
@@ -476,7 +477,7 @@ static void without_gnuplot_data_and_scripts_remain(void)
 
 static void write_script(const char *folder, const char *name, const char *text)
 {
-    char path[4096];
+    char path[8192];
     FILE *out;
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
