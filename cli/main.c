@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
     &command_run,
     &command_submit,
     &command_status,
+    &command_report,
     &command_predict,
     &command_export,
     &command_verify,

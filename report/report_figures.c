@@ -3,6 +3,7 @@
 
 #include "report/configuration_space.h"
 #include "report/report_tables.h"
+#include "report/report_timeline.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -419,6 +420,20 @@ static int draw_space(struct drawing *d, struct error *err)
     return rc;
 }
 
+static int draw_rungs(struct drawing *d, struct error *err)
+{
+    char name[128];
+    int before = d->out->set.count;
+    struct figure_heading heading = {
+        own_name(name, sizeof name, d, "rungs_"), "How far trials came",
+        "Scores by epoch; a rung is where the scheduler decides."};
+
+    return added(d,
+                 report_rungs_add(&d->out->set, &heading, &d->analysis->runs->results,
+                                  d->task->task->task, d->metric, err),
+                 before, "rungs", err);
+}
+
 static int draw_task(struct drawing *d, const struct epoch_index *index,
                      struct error *err)
 {
@@ -439,7 +454,17 @@ static int draw_task(struct drawing *d, const struct epoch_index *index,
         rc = draw_space(d, err);
     if (!rc)
         rc = draw_budget(d, err);
-    return rc ? rc : draw_spread(d, err);
+    if (!rc)
+        rc = draw_spread(d, err);
+    return rc ? rc : draw_rungs(d, err);
+}
+
+static int draw_timeline(struct drawing *d, struct error *err)
+{
+    int before = d->out->set.count;
+
+    return added(d, report_timeline_add(&d->out->set, &d->analysis->runs->results, err),
+                 before, "timeline of workers", err);
 }
 
 int report_figures_init(struct report_figures *out, const struct analysis *a,
@@ -461,6 +486,9 @@ int report_figures_init(struct report_figures *out, const struct analysis *a,
         d.index = i;
         rc = draw_task(&d, &index, &why);
     }
+    d.index = -1;
+    if (!rc)
+        rc = draw_timeline(&d, &why);
     if (!rc && out->set.count && figures_draw(&out->set, DRAW_TIMEOUT_S, &why))
         fprintf(d.notes, "%s\n", why.text);
     free(index.rows);
