@@ -29,7 +29,7 @@ static const char style_sheet[] =
     "table{border-collapse:collapse;font-size:.88rem;overflow-wrap:normal}\n"
     "th,td{padding:.25rem .6rem;text-align:left;border-bottom:1px solid var(--line);"
     "vertical-align:top}\n"
-    "td.text{min-width:10rem;max-width:36rem;overflow-wrap:anywhere}\n"
+    "td.text{max-width:36rem}td.long{min-width:14rem;overflow-wrap:anywhere}\n"
     "th{background:var(--panel);vertical-align:bottom}\n"
     ".num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
     ".best{font-weight:700}.tied::after{content:'\\2020';font-weight:400}\n"

@@ -181,7 +181,6 @@ static void put_task(FILE *out, const struct analysis *a, int task,
     fprintf(out, "<h2 id=\"task%d\">", task + 1);
     escape_html(out, t->task->name);
     fputs("</h2>\n", out);
-    paragraph(out, NULL, t->statement);
     missing_seeds(out, t);
     paragraph(out, "warn", t->edge);
     put_tables(out, tables, REPORT_TASK, task);

@@ -4,6 +4,7 @@
 #include "report/escape.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void put_real(FILE *out, double value, int decimals)
@@ -155,6 +156,23 @@ void table_write_markdown(const struct table *table, FILE *out)
     fputc('\n', out);
 }
 
+/* A line of a paper has no room for all of an error. */
+static void escape_latex_short(FILE *out, const char *text)
+{
+    enum { SHOWN = 60 };
+    const char *at = text;
+    char *part;
+    int points = 0;
+
+    while (points < SHOWN && escape_next(&at))
+        points++;
+    part = strndup(text, (size_t)(at - text));
+    escape_latex(out, part);
+    if (*at)
+        fputs("\\dots{}", out);
+    free(part);
+}
+
 static void latex_row(FILE *out, const struct table *table, const struct table_row *row)
 {
     for (int c = 0; c < table->column_count; c++) {
@@ -171,7 +189,8 @@ static void latex_row(FILE *out, const struct table *table, const struct table_r
             put_shown(out, &table->columns[c], cell, "", escape_latex);
             fputc('}', out);
         } else {
-            put_shown(out, &table->columns[c], cell, "\\,$\\pm$\\,", escape_latex);
+            put_shown(out, &table->columns[c], cell, "\\,$\\pm$\\,",
+                      escape_latex_short);
         }
         if (cell->mark == MARK_BEST)
             fputc('}', out);
@@ -240,12 +259,15 @@ static void html_hover(FILE *out, const struct table_cell *cell)
     fputc('"', out);
 }
 
+enum { LONG_TEXT = 30 };
+
 static void html_cell(FILE *out, const struct table_column *column,
                       const struct table_cell *cell)
 {
     bool number = column->type != TABLE_TEXT;
 
-    fprintf(out, "<td class=\"%s%s\"", number ? "num" : "text",
+    fprintf(out, "<td class=\"%s%s%s\"", number ? "num" : "text",
+            !number && cell->text && strlen(cell->text) > LONG_TEXT ? " long" : "",
             cell->mark == MARK_BEST   ? " best"
             : cell->mark == MARK_TIED ? " tied"
                                       : "");
