@@ -1,22 +1,24 @@
 """Records the statistics of reports as numpy, scipy, scikit-learn and optuna compute them,
-written from the definitions: statistics.txt beside this file.
+written from the definitions: statistics_PART.txt beside this file.
 
-    python make_statistics_goldens.py      (numpy, scipy, scikit-learn, optuna)
+    python make_statistics_goldens.py [small|grids|resampling|forests]…
+        (numpy, scipy, scikit-learn, optuna)
 
-A line is "NAME COUNT values…"; doubles are hexadecimal where they must be met exactly,
-else Monte Carlo estimates of 20,000 draws (numpy's generator, not ours).
+A line is "NAME COUNT values…". What has no closed form is a Monte Carlo estimate of
+DRAWS draws (numpy's generator, not ours).
 """
 import itertools
 import math
 import os
+import sys
 from fractions import Fraction
 
 import numpy as np
 from scipy import stats
 from sklearn import metrics
 
-DRAWS = 20000
-rng = np.random.default_rng(7)
+DRAWS = 5000
+rng = None  # of the part at hand
 out = []
 
 
@@ -258,7 +260,7 @@ def optuna_shares(points, scores, levels):
     for p, y in zip(points, scores):
         params = {f"x{j}": int(v) if n else float(v) for j, (v, n) in enumerate(zip(p, levels))}
         study.add_trial(optuna.trial.create_trial(params=params, distributions=space, value=float(y)))
-    found = optuna.importance.FanovaImportanceEvaluator(n_trees=16, seed=1).evaluate(study)
+    found = optuna.importance.FanovaImportanceEvaluator(n_trees=8, seed=1).evaluate(study)
     return [found[f"x{j}"] for j in range(len(levels))]
 
 
@@ -279,8 +281,12 @@ def forests():
         put(f"{name}.optuna", optuna_shares(points, scores, levels))
 
 
-for part in (intervals, mcnemar, holm, expected_best, stochastic_order, resampling, grids, forests):
-    part()
-path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "statistics.txt")
-with open(path, "w") as f:
-    f.write("\n".join(out) + "\n")
+PARTS = {"small": (intervals, mcnemar, holm, expected_best), "grids": (grids,),
+         "resampling": (stochastic_order, resampling), "forests": (forests,)}
+for part in sys.argv[1:] or PARTS:
+    out, rng = [], np.random.default_rng(7)
+    for record in PARTS[part]:
+        record()
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"statistics_{part}.txt")
+    with open(path, "w") as f:
+        f.write("\n".join(out) + "\n")

@@ -19,9 +19,9 @@ static struct array arrays[ARRAYS_MAX];
 static int array_count;
 
 /* Words that are no numbers become NaN: names of metrics. */
-static void read_all(void)
+static void read_part(const char *path)
 {
-    FILE *f = fopen(place_source("tests/golden/statistics.txt"), "r");
+    FILE *f = fopen(place_source(path), "r");
     char word[64];
 
     while (f && array_count < ARRAYS_MAX) {
@@ -44,6 +44,14 @@ static void read_all(void)
         fclose(f);
 }
 
+static void read_all(void)
+{
+    read_part("tests/golden/statistics_small.txt");
+    read_part("tests/golden/statistics_grids.txt");
+    read_part("tests/golden/statistics_resampling.txt");
+    read_part("tests/golden/statistics_forests.txt");
+}
+
 const double *golden(const char *of, const char *name, int *count)
 {
     char full[128];
@@ -56,7 +64,7 @@ const double *golden(const char *of, const char *name, int *count)
             *count = arrays[i].count;
             return arrays[i].values;
         }
-    fprintf(stderr, "tests/golden/statistics.txt: no %s\n", full);
+    fprintf(stderr, "tests/golden/statistics_*.txt: no %s\n", full);
     exit(1);
 }
 

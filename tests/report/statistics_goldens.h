@@ -1,4 +1,4 @@
-/* Named arrays of tests/golden/statistics.txt, made by make_statistics_goldens.py. */
+/* Named arrays of tests/golden/statistics_*.txt, made by make_statistics_goldens.py. */
 #ifndef TESTS_REPORT_STATISTICS_GOLDENS_H
 #define TESTS_REPORT_STATISTICS_GOLDENS_H
 

@@ -29,13 +29,12 @@ static void quantiles_equal_scipy(void)
     for (int d = 0; d < 5; d++) {
         want = golden(names[d], "want", &n);
         for (int i = 0; i < n; i++)
-            check_near(names[d], student_t_quantile(p[i], degrees[d]) / want[i],
-                       want[i] == 0 ? NAN : 1, p[i] == 0.5 ? INFINITY : 1e-10);
+            check_near(names[d], student_t_quantile(p[i], degrees[d]), want[i],
+                       1e-10 * (1 + fabs(want[i])));
     }
     want = golden("normal", "want", &n);
     for (int i = 0; i < n; i++)
         check_near("normal", normal_quantile(p[i]), want[i], 1e-11);
-    CU_ASSERT(fabs(student_t_quantile(0.5, 3)) < 1e-12);
 }
 
 static void means_have_students_interval(void)
