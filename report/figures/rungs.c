@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BRACKETS_MAX = 6, SURVIVORS_MAX = 150, OTHERS_MAX = 450 };
+enum { BRACKETS_MAX = 6 };
 
 /* What became of a trial, in the order in which they are drawn. */
 enum fate { FATE_STOPPED, FATE_FAILED, FATE_SURVIVOR, FATE_BEST, FATES };
 static const char *const fate_names[FATES] = {"stopped", "failed", "survivor", "best"};
+static const int most_shown[FATES] = {450, 50, 150, 1};
 
 static double last_score(const struct figure_rung_trial *trial)
 {
@@ -192,8 +193,7 @@ static int choose(struct sheet *s, const struct figure_rungs *rungs, enum fate *
     judge(rungs, fates);
     memset(keep, 0, (size_t)rungs->count * sizeof *keep);
     for (int f = 0; f < FATES && rc >= 0; f++) {
-        rc = keep_some(rungs, fates, (enum fate)f,
-                       f == FATE_STOPPED ? OTHERS_MAX : SURVIVORS_MAX, keep);
+        rc = keep_some(rungs, fates, (enum fate)f, most_shown[f], keep);
         shown += rc;
     }
     sheet_note(s, "Numbers above: trials that reached this rung.");
@@ -226,10 +226,11 @@ static void draw(struct sheet *s, const struct figure_rungs *rungs,
             y.low, y.high);
     for (int b = 0; b < rungs->brackets && b < BRACKETS_MAX; b++) {
         sheet_panel(s, b);
+        fputs(b == 0 ? "set key on\n" : "unset key\n", s->plot);
         plot_bracket(s->plot, rungs, b, first);
         if (b == 0)
             plot_legend(s->plot, failed);
-        fputs("\nunset key\n", s->plot);
+        putc('\n', s->plot);
     }
     sheet_panels_end(s);
 }

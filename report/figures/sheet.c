@@ -201,6 +201,7 @@ void sheet_panels(struct sheet *s, int count, int plot, int axis, int top)
     s->panel_plot = plot;
     s->panel_axis = axis;
     rows = (count + s->panel_cols - 1) / s->panel_cols;
+    fputs("    unset label\n", s->plot); /* of the form before */
     sheet_layout(s, top, rows * plot + (rows - 1) * axis, axis);
     fputs("    set multiplot\n", s->plot);
 }
@@ -250,7 +251,7 @@ static void write_script(FILE *out, const struct sheet *s)
             "'sans-serif,12'\n"
             "    } else {\n"
             "        set terminal pdfcairo size %.2fin,%.2fin noenhanced font "
-            "'Sans,8.6' linewidth 1.4\n"
+            "'Sans,12' fontscale 0.72 linewidth 1.1\n"
             "    }\n"
             "    set output '%s.' . form\n",
             SHEET_WIDTH, s->height, SHEET_WIDTH / 100.0, s->height / 100.0, name);
