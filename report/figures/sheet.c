@@ -251,7 +251,7 @@ static void write_script(FILE *out, const struct sheet *s)
             "'sans-serif,12'\n"
             "    } else {\n"
             "        set terminal pdfcairo size %.2fin,%.2fin noenhanced font "
-            "'Sans,12' fontscale 0.72 linewidth 1.1\n"
+            "'Sans,12' fontscale 0.6 linewidth 1.1\n"
             "    }\n"
             "    set output '%s.' . form\n",
             SHEET_WIDTH, s->height, SHEET_WIDTH / 100.0, s->height / 100.0, name);
