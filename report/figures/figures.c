@@ -18,7 +18,7 @@
     ".figure svg [stroke='" FROM "'] { stroke: " TO " }\n"                             \
     ".figure svg [fill='" FROM "'] { fill: " TO " }\n"                                 \
     ".figure svg [color='" FROM "'] { color: " TO " }\n"
-const char figures_dark_css[] = LIGHTER("#0072b2", "#3d9fdc")
+const char figures_dark_css[] = LIGHTER("#0072b2", "#2b86c5")
     LIGHTER("#009e73", "#2fc299") LIGHTER("#8c8c8c", "#a0a0a0");
 
 int figures_init(struct figures *figures, const char *folder, struct error *err)

@@ -138,7 +138,7 @@ static void plot_panel(FILE *out, int panel, const struct panel *p, int points)
         write_category_axis(out, panel, p->setting);
     else {
         fputs("set xtics norotate\n", out);
-        scale_write(out, &p->scale, "x", 5);
+        scale_write(out, &p->scale, "x", 4);
     }
     if (p->scale.log)
         fprintf(out, "moved(x, by) = x * %.10g**by\n", ratio);
