@@ -16,8 +16,6 @@
 
 enum { AT_ONCE_MAX = 4 };
 
-extern char **environ;
-
 struct drawing {
     int script; /* index */
     pid_t pid;  /* 0: free */

@@ -141,7 +141,8 @@ static int linear_tics(const struct scale *s, int room, double *tics)
     double unit = pow(10, floor(log10((s->high - s->low) / room)));
 
     for (int k = 0;; k++) {
-        double step = steps[k % 3] * unit * pow(10, k / 3);
+        int decade = k / 3;
+        double step = steps[k % 3] * unit * pow(10, decade);
         double first = ceil(s->low / step), last = floor(s->high / step);
 
         if (last - first + 1 > room)
