@@ -2,9 +2,9 @@
 #include "report/figures/figures.h"
 
 #include "report/figures/gnuplot.h"
+#include "report/figures/sheet.h"
 #include "report/figures/svg_theme.h"
 #include "storage/file_map.h"
-#include "storage/file_replace.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -51,6 +51,7 @@ static int theme(const char *path, const struct figure *figure, struct error *er
     char *text = NULL;
     size_t size = 0;
     FILE *out;
+    bool failed;
     int rc = file_map_open(&map, path, err);
 
     if (rc)
@@ -58,12 +59,13 @@ static int theme(const char *path, const struct figure *figure, struct error *er
     out = open_memstream(&text, &size);
     if (out)
         svg_theme(out, (const char *)map.data, map.size, figure->name, figure->title);
-    if (!out || fclose(out))
+    failed = !out || fclose(out);
+    file_map_close(&map); /* before its file is written anew */
+    if (failed)
         rc = error_set(err, ERR_MEMORY, "%s: out of memory", path);
     else
-        rc = file_replace(path, text, size, err);
+        rc = sheet_write(path, text, size, err);
     free(text);
-    file_map_close(&map);
     return rc;
 }
 

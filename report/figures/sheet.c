@@ -2,8 +2,8 @@
 #include "report/figures/sheet.h"
 
 #include "report/figures/figure_text.h"
-#include "storage/file_replace.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,9 +211,8 @@ void sheet_panel(struct sheet *s, int k)
     double left = 0.1, right = 0.985, gap = 0.03;
     double width = (right - left - gap * (s->panel_cols - 1)) / s->panel_cols;
     double x = left + k % s->panel_cols * (width + gap);
-    double top =
-        s->top -
-        (double)(k / s->panel_cols * (s->panel_plot + s->panel_axis)) / s->height;
+    int row = k / s->panel_cols;
+    double top = s->top - (double)(row * (s->panel_plot + s->panel_axis)) / s->height;
 
     if (k > 0)
         fputs("unset label\n", s->plot); /* the title and notes are there */
@@ -273,6 +272,18 @@ static int end_streams(struct sheet *s)
     return failed;
 }
 
+int sheet_write(const char *path, const char *text, size_t size, struct error *err)
+{
+    FILE *out = fopen(path, "w");
+    int failed = !out || fwrite(text, 1, size, out) != size;
+
+    if (out)
+        failed |= fclose(out) != 0;
+    return failed
+               ? error_set(err, ERR_IO, "%s: cannot write: %s", path, strerror(errno))
+               : 0;
+}
+
 static int replace(const struct sheet *s, const char *ending, const char *text,
                    size_t size, struct error *err)
 {
@@ -285,7 +296,7 @@ static int replace(const struct sheet *s, const char *ending, const char *text,
         unlink(path);
         return 0;
     }
-    return file_replace(path, text, size, err);
+    return sheet_write(path, text, size, err);
 }
 
 static int append(struct sheet *s, struct error *err)

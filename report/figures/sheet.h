@@ -47,6 +47,9 @@ int sheet_open(struct sheet *sheet, struct figures *figures,
 /* Writes the files and appends the figure to its set. Releases the sheet. */
 int sheet_close(struct sheet *sheet, struct error *err);
 void sheet_abandon(struct sheet *sheet); /* instead of sheet_close */
+/* A whole file. Not synced as results are: figures are made again at will, and each
+ * sync can take a second on a busy disk. */
+int sheet_write(const char *path, const char *text, size_t size, struct error *err);
 
 /* A sentence for the line under the figure. */
 void sheet_note(struct sheet *sheet, const char *fmt, ...)
