@@ -57,7 +57,7 @@ static void print_shard(const struct results *results)
 
 static void print_states(const struct results *results)
 {
-    static const char *const states[] = {"done",    "running", "queued",
+    static const char *const states[] = {"done",    "running", "queued",  "paused",
                                          "stopped", "failed",  "given up"};
 
     printf("%d trial%s", results->trial_count, results->trial_count == 1 ? "" : "s");
