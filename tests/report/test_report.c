@@ -120,7 +120,7 @@ static void one_trial_is_the_best(void)
     add_trial(&r, 1, 1, 1, "done", 0.75, NULL);
     dir = report("one", &r);
     contains(dir, "tables/best.csv", "stsb,1,,1,0.75,,1,");
-    contains(dir, "tables/methods.md", "**75\\.00**");
+    contains(dir, "tables/methods.md", "**75.00**");
 }
 
 static void missing_seeds_are_counted_and_the_edge_is_named(void)
