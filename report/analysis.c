@@ -67,7 +67,7 @@ static double number_at(const struct results_column *c, int row)
     return c->type == RESULTS_INT ? (double)c->integers[row] : c->reals[row];
 }
 
-/* Where the best value lies among those tried on the task. */
+/* Where the best value lies among those that have a score on the task. */
 struct edge {
     double low, high; /* of all */
     int values;       /* different ones, 3 at most counted */
@@ -79,7 +79,7 @@ static struct edge find_edge(const struct results *r, const struct analysis_task
     struct edge e = {INFINITY, -INFINITY, 0};
     double seen[3];
 
-    for (int i = 0; i < t->count; i++) {
+    for (int i = 0; i < t->ranked; i++) {
         int row = results_find_config(r, t->rows[i].config), known = 0;
         double value;
 
