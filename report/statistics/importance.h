@@ -53,7 +53,7 @@ struct forest_size {
     int threads;   /* at least 1 */
 };
 
-/* Functional ANOVA over a random forest: the forest is fitted to the scores, and each
+/* Functional ANOVA over a forest of trees: the forest is fitted to the scores, and each
  * tree, a piecewise constant function, is decomposed exactly, uniformly over the axes'
  * ranges; shares are means over trees.
  *
@@ -70,8 +70,12 @@ struct forest_size {
  * chose the points the forest knows good regions better than bad ones: the caller
  * warns.
  *
- * A tree takes a bootstrap sample of min(rows, rows_max): 64 trees of 2,000 rows and 6
- * axes cost about 0.5 s on one thread, with all pairs; memory a few MB.
+ * A tree takes 4/5 of the rows, at most rows_max, without replacement: bootstrap
+ * samples, as in Hutter et al., hold fewer different rows and find smaller main effects
+ * (Sobol's g-function, 500 points, share 0.179 of its second axis: 0.15 found, 0.13
+ * with bootstrap samples). All axes are tried at each split; subsets of them did worse.
+ * 64 trees of 2,000 rows cost 0.3 s with 6 axes, 0.4 s with 10, all pairs, one thread;
+ * memory a few MB.
  *
  * ERR_INPUT with the reason: fewer than 10 rows, an undefined score, the same score
  * everywhere, a point outside its axis, an axis that is NaN everywhere or has no range.

@@ -35,24 +35,30 @@ struct work {
 
 static size_t tree_stride(int axes) { return 1 + (size_t)axes + (size_t)(axes * axes); }
 
-/* A bootstrap sample; a value that does not apply is any value of its axis. */
+/* Rows without replacement, in their order (Knuth, TAOCP 2, algorithm S); a value that
+ * does not apply is any value of its axis. */
 static void draw_sample(const struct work *work, struct draws *draws,
                         struct tree_sample *sample)
 {
-    for (int i = 0; i < sample->rows; i++) {
-        uint32_t row = draws_below(draws, (uint32_t)work->rows);
+    int taken = 0;
 
-        sample->scores[i] = work->scores[row] - work->mean_score;
+    for (int64_t row = 0; taken < sample->rows; row++) {
+        uint32_t left = (uint32_t)(work->rows - row);
+
+        if (draws_below(draws, left) >= (uint32_t)(sample->rows - taken))
+            continue;
+        sample->scores[taken] = work->scores[row] - work->mean_score;
         for (int j = 0; j < work->axis_count; j++) {
             const struct importance_axis *axis = &work->axes[j];
-            double x = work->points[(size_t)row * (size_t)work->axis_count + (size_t)j];
+            double x = work->points[row * work->axis_count + j];
 
             if (isnan(x) && axis->levels)
                 x = draws_below(draws, (uint32_t)axis->levels);
             else if (isnan(x))
                 x = axis->low + draws_uniform(draws) * (axis->high - axis->low);
-            sample->points[j * sample->rows + i] = x;
+            sample->points[j * sample->rows + taken] = x;
         }
+        taken++;
     }
 }
 
@@ -219,7 +225,8 @@ int importance_forest(struct importance *out, const struct importance_axis *axes
                         .rows = rows,
                         .trees = forest->trees ? forest->trees : TREES,
                         .threads = forest->threads,
-                        .sample_rows = rows < rows_max ? (int)rows : rows_max,
+                        .sample_rows =
+                            rows * 4 / 5 < rows_max ? (int)(rows * 4 / 5) : rows_max,
                         .seed = forest->seed};
 
     if ((rc = check(&work, err)))

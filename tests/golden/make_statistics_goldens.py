@@ -244,7 +244,7 @@ def linear(x):
 
 
 def mixed(x):  # x[0]: three methods, the second with a slope in x[1]
-    return np.choose(x[0].astype(int), [0.0, 0.4 + 1.5 * (x[1] - 0.5), 1.0]) + 0.5 * x[2]
+    return np.choose(x[0].astype(int), [0.0, 0.4 + 1.5 * (x[1] - 0.5), 1.0]) + 0.9 * x[2]
 
 
 def product(x):  # Sobol's g-function, a = 0, 1, 4.5, 9
