@@ -198,7 +198,10 @@ static struct bytes *begin(struct ledger *ledger, enum record_type type)
 {
     static const double grain_s = 0.1;
 
-    if (ledger->clock.ran_s >= ledger->recorded.ran_s + grain_s) {
+    /* also at a start, which has not run for long yet: else its first trials had begun
+     * when the start before ended, or in 1970 */
+    if (ledger->clock.ran_s >= ledger->recorded.ran_s + grain_s ||
+        ledger->clock.unix_s >= ledger->recorded.unix_s + grain_s) {
         ledger->recorded = ledger->clock;
         record_clock_put(journal_begin(ledger->journal, RECORD_CLOCK), &ledger->clock);
         journal_append(ledger->journal);
