@@ -29,7 +29,7 @@ static const char style_sheet[] =
     "table{border-collapse:collapse;font-size:.88rem;overflow-wrap:normal}\n"
     "th,td{padding:.25rem .6rem;text-align:left;border-bottom:1px solid var(--line);"
     "vertical-align:top}\n"
-    "td.text{max-width:36rem}td.long{min-width:14rem;overflow-wrap:anywhere}\n"
+    "td.text{max-width:36rem}td.long{min-width:11rem;overflow-wrap:anywhere}\n"
     "th{background:var(--panel);vertical-align:bottom}\n"
     ".num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
     ".best{font-weight:700}.tied::after{content:'\\2020';font-weight:400}\n"
@@ -42,14 +42,15 @@ static const char style_sheet[] =
     "gap:.7rem;margin:.8rem 0}\n"
     ".card{background:var(--panel);border:1px solid var(--line);border-radius:.4rem;"
     "padding:.6rem .8rem}.card b{display:block;font-size:1.25rem}\n"
-    "figure{margin:1rem 0}figure svg{display:block;max-width:none;height:auto}\n"
+    "figure{margin:1rem 0}figure "
+    "svg{display:block;width:100%;min-width:720px;max-width:960px;height:auto}\n"
     "details{margin:.6rem 0}summary{cursor:pointer;color:var(--accent)}\n"
     "footer{margin-top:2.5rem;padding-bottom:1.5rem;border-top:1px solid var(--line)}\n"
     "@media print{:root{color-scheme:light;--ink:#000;--muted:#333;--paper:#fff;"
     "--panel:#fff;--line:#999;--accent:#000;--warn:#000;--warnbg:#fff}"
     "body{font-size:10pt}nav{display:none}.scroll{overflow:visible}"
     "tr,figure,.card{break-inside:avoid}thead{display:table-header-group}"
-    "h2,h3{break-after:avoid}figure svg{max-width:100%}}\n";
+    "h2,h3{break-after:avoid}figure svg{min-width:0;max-width:100%}}\n";
 
 /* Rows of class base keep their place below the others. */
 static const char script[] =

@@ -259,7 +259,7 @@ static void html_hover(FILE *out, const struct table_cell *cell)
     fputc('"', out);
 }
 
-enum { LONG_TEXT = 30 };
+enum { LONG_TEXT = 16 };
 
 static void html_cell(FILE *out, const struct table_column *column,
                       const struct table_cell *cell)
