@@ -36,6 +36,7 @@ struct settings {
     double head_dropout, hidden_dropout, attention_dropout;
     enum precision precision; /* of the products with frozen matrices */
     bool shuffle;
+    bool shuffle_labels; /* of the training rows, once: a control */
     uint32_t seed;
     int patience;  /* epochs without a better score before stopping; 0: off */
     int max_steps; /* 0: no limit */

@@ -137,6 +137,7 @@ static const struct setting table[] = {
     REAL_BELOW(attention_dropout, 0, 0, 1, "on attention probabilities"),
     WORD(GROUP_TRAINING, settings, precision, precision_words, "of the products with the encoder's frozen matrices, in training and evaluation; bf16 needs a processor with AVX512-BF16"),
     BOOL(GROUP_TRAINING, shuffle, true, "a new order of the rows every epoch"),
+    BOOL(GROUP_TRAINING, shuffle_labels, false, "give the training rows each other's labels, drawn by seed: a control of what an adapter finds without a task"),
     NUMBER(GROUP_TRAINING, SETTING_UINT32, settings, seed, 1, 0, UINT_LIMIT, "of everything random in a trial; the first of sweep.seeds"),
     INT(GROUP_TRAINING, settings, patience, 0, 0, 100000, "stop after so many epochs without a better score; 0: never"),
     INT(GROUP_TRAINING, settings, max_steps, 0, 0, INT_LIMIT, "stop after so many steps; 0: no limit"),

@@ -24,6 +24,7 @@ struct batch_runner {
         const struct dataset_split *data;
         const struct prefix_rows *rows;
     } begin[SPLIT_COUNT];
+    const float *labels; /* of training; NULL: the split's */
     int *order;     /* microshards, heaviest first */
     double *losses; /* of the microshards */
     float *grads;   /* (microshards, layout->values) */
@@ -191,11 +192,18 @@ static void begin_shards(struct batch_runner *r, const struct dataset_split *spl
         r->batch.shards[i].prefix = rows;
 }
 
+void batch_runner_use_labels(struct batch_runner *r, const float *labels)
+{
+    r->labels = labels;
+}
+
 int batch_runner_cut(struct batch_runner *r, const struct dataset_split *split,
                      const uint32_t *rows, int count)
 {
     batch_empty(&r->batch);
     batch_add(&r->batch, split, rows, 0, count, r->sizes.microshard_tokens);
+    for (int i = 0; r->labels && i < count; i++)
+        r->batch.labels[i] = r->labels[r->batch.examples[i]];
     begin_shards(r, split);
     r->loss_scale = 1.0f / (float)count;
     mark(r, 0, PHASE_BATCH);

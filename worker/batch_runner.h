@@ -32,6 +32,10 @@ struct profile;
  * first is also that of the thread that drives the runner. NULL: nowhere. */
 void batch_runner_use_profiles(struct batch_runner *runner, struct profile *profiles);
 
+/* Labels (rows of the split that is trained on) that training reads from now on in the
+ * place of the split's own; borrowed, NULL: those. */
+void batch_runner_use_labels(struct batch_runner *runner, const float *labels);
+
 /* Loss and gradient of one batch, rows[0…count-1] of split, count <= batch_size.
  *
  * grad  (layout->values) points into the runner, until its next call

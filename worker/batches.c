@@ -265,6 +265,27 @@ void batches_order(uint32_t *out, const struct row_list *rows, bool shuffle,
     }
 }
 
+float *batches_shuffled_labels(const struct dataset_split *split,
+                               const struct row_list *rows, uint32_t seed)
+{
+    size_t size = (size_t)split->rows * sizeof *split->labels;
+    float *out = malloc(size + 1);
+
+    if (!out)
+        return NULL;
+    memcpy(out, split->labels, size);
+    for (int64_t i = rows->count - 1; i > 0; i--) {
+        uint64_t number = philox_u64(seed, PHILOX_LABELS, (uint32_t)i, 0);
+        float *a = &out[rows->rows[i]];
+        float *b = &out[rows->rows[number % (uint64_t)(i + 1)]];
+        float label = *a;
+
+        *a = *b;
+        *b = label;
+    }
+    return out;
+}
+
 int batch_init(struct batch *batch, int sequences, int tokens, struct error *err)
 {
     size_t s = (size_t)sequences, t = (size_t)tokens;

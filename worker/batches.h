@@ -39,6 +39,12 @@ void row_choice_clear(struct row_choice *choice); /* an all-zero one too */
 void batches_order(uint32_t *out, const struct row_list *rows, bool shuffle,
                    uint32_t seed, int epoch);
 
+/* Labels of all rows of a split in which those of `rows` have changed places with each
+ * other: a permutation drawn by seed (PHILOX_LABELS). On the heap; NULL when out of
+ * memory. */
+float *batches_shuffled_labels(const struct dataset_split *split,
+                               const struct row_list *rows, uint32_t seed);
+
 /* Sequences of one or more batches, packed, and their microshards. */
 struct batch {
     int capacity_sequences, capacity_tokens;

@@ -88,6 +88,18 @@ static int make_order(struct course *c, struct error *err)
     return c->order ? 0 : error_set(err, ERR_MEMORY, "out of memory");
 }
 
+static int shuffle_labels(struct course *c, struct error *err)
+{
+    if (!c->settings.shuffle_labels)
+        return 0;
+    c->shuffled_labels = batches_shuffled_labels(&c->dataset->splits[SPLIT_TRAIN],
+                                                 &c->rows.train, c->settings.seed);
+    if (!c->shuffled_labels)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    batch_runner_use_labels(c->runner, c->shuffled_labels);
+    return 0;
+}
+
 int course_init(struct course *c, const struct encoder *encoder,
                 const struct panels *panels, const struct dataset *dataset,
                 const struct task *task, const struct settings *settings, int threads,
@@ -104,7 +116,8 @@ int course_init(struct course *c, const struct encoder *encoder,
     if ((rc = check_data(c, err)) || (rc = make_model(c, err)) ||
         (rc =
              row_choice_init(&c->rows, dataset, task->selection_rows, settings, err)) ||
-        (rc = make_order(c, err)) || (rc = make_runner(c, threads, err)))
+        (rc = make_order(c, err)) || (rc = make_runner(c, threads, err)) ||
+        (rc = shuffle_labels(c, err)))
         course_clear(c);
     return rc;
 }
@@ -120,6 +133,7 @@ void course_clear(struct course *c)
     batch_runner_free(c->runner);
     prefix_close(c->own_prefix);
     free(c->order);
+    free(c->shuffled_labels);
     row_choice_clear(&c->rows);
     adapter_layout_clear(&c->layout);
     *c = (struct course){0};

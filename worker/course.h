@@ -29,6 +29,7 @@ struct course {
     struct row_choice rows;
     int64_t batches;           /* of an epoch */
     int64_t span;              /* steps of the schedule */
+    float *shuffled_labels;    /* of train; NULL: its own */
     uint32_t *order;           /* rows of epoch `ordered` */
     int ordered;               /* -1: none yet */
     struct prefix *own_prefix; /* where nobody lends one */
