@@ -144,19 +144,28 @@ static void put(const struct normalizer *n, uint32_t c, struct normalizer_scratc
         put_accented(n, ' ', s, out);
 }
 
-int normalizer_apply(const struct normalizer *n, const char *text, size_t size,
-                     struct normalizer_scratch *scratch, struct utf8_text *out,
-                     struct error *err)
+int normalizer_apply_noting(const struct normalizer *n, const char *text, size_t size,
+                            struct normalizer_scratch *scratch, struct utf8_text *out,
+                            size_t *before, struct error *err)
 {
     scratch->count = 0;
-    for (size_t at = 0; at < size;) {
+    for (size_t at = 0, bytes; at < size; at += bytes) {
         uint32_t c;
 
-        at += utf8_decode(&c, text + at);
+        bytes = utf8_decode(&c, text + at);
+        for (size_t i = 0; before && i < bytes; i++)
+            before[at + i] = i ? SIZE_MAX : out->size;
         put(n, c, scratch, out);
     }
     flush_run(n, scratch, out);
     if (out->failed || scratch->failed)
         return error_set(err, ERR_MEMORY, "out of memory");
     return 0;
+}
+
+int normalizer_apply(const struct normalizer *n, const char *text, size_t size,
+                     struct normalizer_scratch *scratch, struct utf8_text *out,
+                     struct error *err)
+{
+    return normalizer_apply_noting(n, text, size, scratch, out, NULL, err);
 }

@@ -30,4 +30,10 @@ int normalizer_apply(const struct normalizer *n, const char *text, size_t size,
                      struct normalizer_scratch *scratch, struct utf8_text *out,
                      struct error *err);
 
+/* The same, and where the characters of text went: before[i] is out->size when byte i
+ * was read, of a character's first byte; others hold SIZE_MAX. before (size). */
+int normalizer_apply_noting(const struct normalizer *n, const char *text, size_t size,
+                            struct normalizer_scratch *scratch, struct utf8_text *out,
+                            size_t *before, struct error *err);
+
 #endif

@@ -15,6 +15,9 @@ struct token_scratch {
     struct word_piece_scratch word_piece;
     struct utf8_text normal;
     struct piece_list pieces[2];
+    bool with_words;
+    size_t *before; /* see normalizer_apply_noting() */
+    size_t before_capacity;
 };
 
 void token_ids_clear(struct token_ids *ids)
@@ -27,10 +30,12 @@ void token_ids_clear(struct token_ids *ids)
         utf8_text_clear(&s->normal);
         piece_list_clear(&s->pieces[0]);
         piece_list_clear(&s->pieces[1]);
+        free(s->before);
         free(s);
     }
     free(ids->ids);
     free(ids->types);
+    free(ids->words);
     *ids = (struct token_ids){0};
 }
 
@@ -47,6 +52,11 @@ void tokenizer_free(struct tokenizer *t)
 
 struct digest tokenizer_digest(const struct tokenizer *t) { return t->digest; }
 int32_t tokenizer_max_id(const struct tokenizer *t) { return t->max_id; }
+
+int32_t tokenizer_find(const struct tokenizer *t, const char *token)
+{
+    return vocabulary_find(t->vocabulary, token, strlen(token));
+}
 
 int tokenizer_specials(const struct tokenizer *t, bool pair)
 {
@@ -263,24 +273,77 @@ int tokenizer_open(struct tokenizer **out, const char *dir, struct error *err)
     return rc;
 }
 
-static int add_normalized(const struct tokenizer *t, const char *text, size_t size,
+static bool room_to_note(struct token_scratch *s, size_t size)
+{
+    size_t *before;
+
+    if (!s->with_words || size <= s->before_capacity)
+        return true;
+    before = realloc(s->before, 2 * size * sizeof *before);
+    if (!before)
+        return false;
+    s->before = before;
+    s->before_capacity = 2 * size;
+    return true;
+}
+
+/* Words of the pieces from `first` on, in order, from bytes of the normalised text to
+ * those of the given one, of which this is the part of size bytes at `at`. */
+static void words_as_given(const struct token_scratch *s, struct piece_list *list,
+                           size_t first, size_t at, size_t size)
+{
+    size_t start = 0, end = 0;
+
+    for (size_t i = first; i < list->count; i++) {
+        struct text_span *word = &list->words[i];
+
+        for (size_t j = start;
+             j < size && (s->before[j] == SIZE_MAX || s->before[j] <= word->start); j++)
+            if (s->before[j] != SIZE_MAX)
+                start = j;
+        for (end = start + 1;
+             end < size && (s->before[end] == SIZE_MAX || s->before[end] < word->end);)
+            end++;
+        *word = (struct text_span){at + start, at + end};
+    }
+}
+
+/* The part of a text between two added tokens. */
+static int add_normalized(const struct tokenizer *t, const char *whole,
+                          const struct added_tokens_match *part,
                           struct token_scratch *s, struct piece_list *out,
                           struct error *err)
 {
     struct added_tokens_search search = {0};
     struct added_tokens_match match;
+    size_t size = part->text_end - part->text_start, first = out->count;
     int rc;
 
     s->normal.size = 0;
-    rc = normalizer_apply(&t->normalizer, text, size, &s->normalizer, &s->normal, err);
+    if (!room_to_note(s, size))
+        return error_set(err, ERR_MEMORY, "out of memory");
+    rc = normalizer_apply_noting(&t->normalizer, whole + part->text_start, size,
+                                 &s->normalizer, &s->normal,
+                                 s->with_words ? s->before : NULL, err);
     while (rc == 0 && added_tokens_next(&t->normalized, s->normal.data, s->normal.size,
                                         &search, &match)) {
+        size_t before = out->count;
+
         rc = word_piece_split(&t->word_piece, s->normal.data + match.text_start,
                               match.text_end - match.text_start, &s->word_piece, out,
                               err);
+        for (size_t i = before; i < out->count; i++) {
+            out->words[i].start += match.text_start;
+            out->words[i].end += match.text_start;
+        }
+        before = out->count;
         if (match.id >= 0)
             piece_list_add(out, match.id);
+        piece_list_mark(out, before,
+                        (struct text_span){match.text_end, search.covered});
     }
+    if (s->with_words && rc == 0)
+        words_as_given(s, out, first, part->text_start, size);
     return rc;
 }
 
@@ -296,10 +359,14 @@ static int add_text(const struct tokenizer *t, const char *text, size_t size,
     out->count = 0;
     while (rc == 0 && added_tokens_next(&t->raw, text, size, &search, &match)) {
         if (match.text_end > match.text_start)
-            rc = add_normalized(t, text + match.text_start,
-                                match.text_end - match.text_start, s, out, err);
-        if (match.id >= 0)
+            rc = add_normalized(t, text, &match, s, out, err);
+        if (match.id >= 0) {
+            size_t before = out->count;
+
             piece_list_add(out, match.id);
+            piece_list_mark(out, before,
+                            (struct text_span){match.text_end, search.covered});
+        }
     }
     if (rc == 0 && (out->failed || out->count > INT32_MAX / 4))
         rc = error_set(err, ERR_MEMORY, "out of memory");
@@ -327,7 +394,9 @@ static int make_room(struct token_ids *out, int count, struct error *err)
     int32_t *ids;
     uint8_t *types;
 
-    if (count <= out->capacity)
+    struct token_word *words;
+
+    if (count <= out->capacity && (!out->with_words || out->words))
         return 0;
     ids = realloc(out->ids, (size_t)count * sizeof *ids);
     if (ids)
@@ -335,10 +404,29 @@ static int make_room(struct token_ids *out, int count, struct error *err)
     types = realloc(out->types, (size_t)count);
     if (types)
         out->types = types;
-    if (!ids || !types)
+    words = out->with_words ? realloc(out->words, (size_t)count * sizeof *words) : NULL;
+    if (words)
+        out->words = words;
+    if (!ids || !types || (out->with_words && !words))
         return error_set(err, ERR_MEMORY, "out of memory");
     out->capacity = count;
     return 0;
+}
+
+/* The words of one place of the template, whose tokens come next. */
+static void fill_words(const struct template_item *item,
+                       const struct token_scratch *scratch, size_t count,
+                       struct token_ids *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct token_word word = {.text = item->text};
+
+        if (item->text >= 0) {
+            word.start = scratch->pieces[item->text].words[i].start;
+            word.end = scratch->pieces[item->text].words[i].end;
+        }
+        out->words[(size_t)out->count + i] = word;
+    }
 }
 
 static void fill(const struct token_template *template,
@@ -356,6 +444,8 @@ static void fill(const struct token_template *template,
             continue;
         memcpy(out->ids + out->count, ids, count * sizeof *ids);
         memset(out->types + out->count, item->type, count);
+        if (out->with_words)
+            fill_words(item, scratch, count, out);
         out->count += (int)count;
     }
 }
@@ -395,6 +485,7 @@ int tokenizer_encode(const struct tokenizer *t, const char *a, size_t a_size,
     if (!out->scratch)
         return error_set(err, ERR_MEMORY, "out of memory");
     out->count = 0;
+    out->scratch->with_words = out->with_words;
     rc = add_text(t, a, a_size, out->scratch, &out->scratch->pieces[0], err);
     if (rc == 0 && b)
         rc = add_text(t, b, b_size, out->scratch, &out->scratch->pieces[1], err);

@@ -26,8 +26,18 @@ struct digest tokenizer_digest(const struct tokenizer *tokenizer);
 /* The largest id it can give; to be compared with the encoder's embeddings. */
 int32_t tokenizer_max_id(const struct tokenizer *tokenizer);
 
+/* The id of a token, -1 where there is none. */
+int32_t tokenizer_find(const struct tokenizer *tokenizer, const char *token);
+
 /* Special tokens that a single text or a pair gets. */
 int tokenizer_specials(const struct tokenizer *tokenizer, bool pair);
+
+/* The word that a token is a piece of. Words are what the reference's pre-tokenizer
+ * cuts: a punctuation mark, a Chinese character, an added token is one of its own. */
+struct token_word {
+    int text;          /* 0 or 1; -1: a special token of the template */
+    size_t start, end; /* bytes of that text as given */
+};
 
 struct token_scratch; /* private: memory kept between calls */
 
@@ -37,7 +47,9 @@ struct token_ids {
     uint8_t *types; /* (count) token type ids */
     int count, capacity;
     bool truncated;
-    int pieces[2]; /* of each text before truncation, without special tokens */
+    int pieces[2];   /* of each text before truncation, without special tokens */
+    bool with_words; /* asks for words */
+    struct token_word *words; /* (count) where with_words */
     struct token_scratch *scratch;
 };
 

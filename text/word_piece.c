@@ -14,19 +14,32 @@ void piece_list_add(struct piece_list *list, int32_t id)
         size_t capacity = list->capacity ? 2 * list->capacity : 128;
         int32_t *ids = realloc(list->ids, capacity * sizeof *ids);
 
-        if (!ids) {
+        struct text_span *words =
+            ids ? realloc(list->words, capacity * sizeof *words) : NULL;
+
+        if (ids)
+            list->ids = ids;
+        if (!words) {
             list->failed = true;
             return;
         }
-        list->ids = ids;
+        list->words = words;
         list->capacity = capacity;
     }
+    list->words[list->count] = (struct text_span){0, 0};
     list->ids[list->count++] = id;
+}
+
+void piece_list_mark(struct piece_list *list, size_t first, struct text_span word)
+{
+    for (size_t i = first; i < list->count; i++)
+        list->words[i] = word;
 }
 
 void piece_list_clear(struct piece_list *list)
 {
     free(list->ids);
+    free(list->words);
     *list = (struct piece_list){0};
 }
 
@@ -96,12 +109,10 @@ static bool make_room(struct word_piece_scratch *scratch, size_t size)
     return true;
 }
 
-static void put_word(const struct word_piece *w, const char *word, size_t size,
-                     int64_t characters, struct word_piece_scratch *scratch,
-                     struct piece_list *out)
+static void add_pieces(const struct word_piece *w, const char *word, size_t size,
+                       int64_t characters, struct word_piece_scratch *scratch,
+                       struct piece_list *out)
 {
-    if (characters == 0)
-        return;
     if (characters > w->word_max) {
         piece_list_add(out, w->unknown);
         return;
@@ -112,6 +123,18 @@ static void put_word(const struct word_piece *w, const char *word, size_t size,
     }
     memcpy(scratch->buffer + w->prefix_size, word, size);
     add_word(w, scratch->buffer, size, out);
+}
+
+static void put_word(const struct word_piece *w, const char *text,
+                     struct text_span word, int64_t characters,
+                     struct word_piece_scratch *scratch, struct piece_list *out)
+{
+    size_t first = out->count;
+
+    if (characters == 0)
+        return;
+    add_pieces(w, text + word.start, word.end - word.start, characters, scratch, out);
+    piece_list_mark(out, first, word);
 }
 
 enum kind { KIND_LETTER, KIND_SPACE, KIND_PUNCTUATION };
@@ -147,13 +170,13 @@ int word_piece_split(const struct word_piece *w, const char *text, size_t size,
             characters++;
             continue;
         }
-        put_word(w, text + word, at - word, characters, scratch, out);
+        put_word(w, text, (struct text_span){word, at}, characters, scratch, out);
         characters = 0;
         word = at + bytes;
         if (kind == KIND_PUNCTUATION)
-            put_word(w, text + at, bytes, 1, scratch, out);
+            put_word(w, text, (struct text_span){at, word}, 1, scratch, out);
     }
-    put_word(w, text + word, size - word, characters, scratch, out);
+    put_word(w, text, (struct text_span){word, size}, characters, scratch, out);
     if (out->failed)
         return error_set(err, ERR_MEMORY, "out of memory");
     return 0;

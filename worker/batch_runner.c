@@ -37,6 +37,8 @@ struct batch_runner {
     const struct dropout *dropout;
     float loss_scale;
     float *logits;
+    struct shifts *shifts;    /* of evaluations; NULL: nobody asks */
+    const int64_t *offsets;   /* of the split that is evaluated */
     float *rows;              /* of a prefix */
     const int64_t *positions; /* of its rows in them by example; NULL: one each */
     int64_t first;            /* example of the first row */
@@ -197,6 +199,11 @@ void batch_runner_use_labels(struct batch_runner *r, const float *labels)
     r->labels = labels;
 }
 
+void batch_runner_note_shifts(struct batch_runner *r, struct shifts *shifts)
+{
+    r->shifts = shifts;
+}
+
 int batch_runner_cut(struct batch_runner *r, const struct dataset_split *split,
                      const uint32_t *rows, int count)
 {
@@ -345,6 +352,7 @@ bool batch_runner_evaluate(struct batch_runner *r, const float *values,
     int64_t at = first;
 
     r->values = values;
+    r->offsets = split->offsets;
     while (at < end && !batch_runner_stopped(r)) {
         r->logits = logits + (at - first) * r->model->layout->shape.labels;
         at = cut_group(r, split, rows, at, end);

@@ -36,6 +36,10 @@ void batch_runner_use_profiles(struct batch_runner *runner, struct profile *prof
  * place of the split's own; borrowed, NULL: those. */
 void batch_runner_use_labels(struct batch_runner *runner, const float *labels);
 
+struct shifts;
+/* Evaluation of whole splits writes its shifts there from now on, borrowed. */
+void batch_runner_note_shifts(struct batch_runner *runner, struct shifts *shifts);
+
 /* Loss and gradient of one batch, rows[0…count-1] of split, count <= batch_size.
  *
  * grad  (layout->values) points into the runner, until its next call

@@ -78,6 +78,11 @@ struct profile;
 /* What is computed with it is noted there from now on, borrowed; NULL: nowhere. */
 void workspace_use_profile(struct workspace *ws, struct profile *profile);
 
+struct shifts;
+/* The next forward passes write their shifts (worker/shifts.h) there, borrowed, of the
+ * tokens first, first + 1, …; NULL: nowhere. */
+void workspace_note_shifts(struct workspace *ws, struct shifts *shifts, int64_t first);
+
 /* logits (sequences, labels). values: the flat vector of model->layout. */
 void model_evaluate(const struct model *model, struct workspace *ws,
                     const float *values, const struct microshard *shard, float *logits);

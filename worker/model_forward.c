@@ -6,8 +6,10 @@
 #include "worker/attention.h"
 #include "worker/first_attention.h"
 #include "worker/linear.h"
+#include "worker/shifts.h"
 #include "worker/workspace.h"
 
+#include <math.h>
 #include <string.h>
 
 void hidden_dropout(const struct model *model, const struct workspace *ws, float *x,
@@ -358,6 +360,43 @@ static void feed_forward_block(const struct step *s)
     profile_mark(ws->profile, PHASE_LAYERNORM, 0);
 }
 
+/* The norm of a row of what LayerNorm read, which it does not keep. */
+static float sum_norm(const struct step *s, int row)
+{
+    const struct encoder_layer *w = &s->model->encoder->layers[s->layer];
+    int64_t v = s->ws->offsets[s->layer].v;
+    int hidden = s->model->encoder->config.hidden;
+    const float *x = s->ws->product + (size_t)row * (size_t)hidden;
+    const float *residual = s->ws->between + (size_t)row * (size_t)hidden;
+    double sum = 0;
+
+    for (int i = 0; i < hidden; i++) {
+        double value = (double)x[i] + (double)w->output_bias[i] + (double)residual[i];
+
+        if (v >= 0)
+            value +=
+                (double)s->ws->kept[s->layer].alpha[row] * (double)s->values[v + i];
+        sum += value * value;
+    }
+    return (float)sqrt(sum);
+}
+
+/* After a feed-forward block without dropout. */
+static void note_shifts(const struct step *s)
+{
+    struct shifts *out = s->ws->shifts;
+    bool adapter = s->ws->offsets[s->layer].v >= 0;
+
+    for (int r = 0; r < s->rows; r++) {
+        int64_t token = s->ws->shifts_first + (s->first ? s->shard->offsets[r] : r);
+        int64_t at = (int64_t)s->layer * out->tokens + token;
+
+        if (adapter)
+            out->y[at] = s->ws->kept[s->layer].alpha[r];
+        out->state[at] = sum_norm(s, r);
+    }
+}
+
 static struct step step_of(const struct model *model, struct workspace *ws,
                            const float *values, const struct microshard *shard,
                            const struct dropout *dropout, int layer)
@@ -385,6 +424,8 @@ void prefix_forward(const struct model *model, struct workspace *ws,
         attention_block(&s);
         if (l < ws->lowest)
             feed_forward_block(&s);
+        if (l < ws->lowest && ws->shifts)
+            note_shifts(&s);
     }
 }
 
@@ -422,5 +463,7 @@ void encoder_forward(const struct model *model, struct workspace *ws,
         if (l > ws->lowest)
             attention_block(&s);
         feed_forward_block(&s);
+        if (ws->shifts)
+            note_shifts(&s);
     }
 }

@@ -202,6 +202,12 @@ void workspace_use_profile(struct workspace *ws, struct profile *profile)
     ws->profile = profile;
 }
 
+void workspace_note_shifts(struct workspace *ws, struct shifts *shifts, int64_t first)
+{
+    ws->shifts = shifts;
+    ws->shifts_first = first;
+}
+
 int workspace_rows(const struct workspace *ws, const struct model *model,
                    const struct microshard *shard, int layer)
 {

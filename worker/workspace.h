@@ -35,6 +35,8 @@ struct layer_offsets {
 struct workspace {
     const struct kernels *kernels;
     struct profile *profile; /* of its thread; NULL: nobody measures */
+    struct shifts *shifts;   /* that a forward pass notes; NULL: nobody asks */
+    int64_t shifts_first;    /* place of the microshard's first token there */
     int max_tokens, max_sequences, max_length;
     bool training;
     bool bf16;       /* precision of the products with frozen matrices */
