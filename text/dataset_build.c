@@ -17,6 +17,8 @@ struct builder {
     const struct task *task;
     const struct tokenizer *tokenizer;
     const char *path;
+    struct text_rows *texts; /* NULL: not kept */
+    int64_t most;            /* rows; 0: all */
     struct token_ids ids;
     size_t tokens_capacity, rows_capacity;
 };
@@ -140,6 +142,38 @@ static int encode(struct builder *b, const struct table_row *row, struct error *
     return 0;
 }
 
+void text_rows_clear(struct text_rows *t)
+{
+    for (int64_t r = 0; r < t->rows; r++) {
+        free(t->texts[0][r]);
+        free(t->texts[1][r]);
+    }
+    free(t->texts[0]);
+    free(t->texts[1]);
+    free(t->words);
+    *t = (struct text_rows){0};
+}
+
+/* The row that comes next, of a split that has room for it. */
+static int keep_texts(struct builder *b, const struct table_row *row, struct error *err)
+{
+    struct text_rows *t = b->texts;
+    int64_t r = b->out->rows, at = b->out->offsets[r];
+
+    if (!grow(&t->texts[0], b->rows_capacity, sizeof *t->texts[0]) ||
+        !grow(&t->texts[1], b->rows_capacity, sizeof *t->texts[1]) ||
+        !grow(&t->words, b->tokens_capacity, sizeof *t->words))
+        return error_set(err, ERR_MEMORY, "out of memory");
+    t->rows = r + 1;
+    for (int i = 0; i < 2; i++)
+        t->texts[i][r] =
+            row->text[i].data ? strndup(row->text[i].data, row->text[i].size) : NULL;
+    memcpy(t->words + at, b->ids.words, (size_t)b->ids.count * sizeof *t->words);
+    if (!t->texts[0][r] || (row->text[1].data && !t->texts[1][r]))
+        return error_set(err, ERR_MEMORY, "out of memory");
+    return 0;
+}
+
 static int add_row(struct builder *b, const struct table_row *row, struct error *err)
 {
     struct dataset_split *s = b->out;
@@ -152,6 +186,8 @@ static int add_row(struct builder *b, const struct table_row *row, struct error 
         return rc;
     if (s->rows == 0)
         s->offsets[0] = 0;
+    if (b->texts && (rc = keep_texts(b, row, err)))
+        return rc;
     at = s->offsets[s->rows];
     memcpy(s->input_ids + at, b->ids.ids, (size_t)b->ids.count * sizeof *b->ids.ids);
     memcpy(s->token_type_ids + at, b->ids.types, (size_t)b->ids.count);
@@ -168,6 +204,8 @@ static int read_rows(struct builder *b, struct table_reader *reader, struct erro
     int rc, next;
 
     while ((next = table_reader_next(reader, &row, err)) > TABLE_END) {
+        if (b->most && s->rows == b->most)
+            return 0;
         s->rows_read++;
         if (next == TABLE_ROW)
             rc = add_row(b, &row, err);
@@ -198,28 +236,82 @@ static void shrink(struct dataset_split *s)
     }
 }
 
-int dataset_build_split(struct dataset_split *out, const struct task *task,
-                        enum split columns_of, const char *path, bool labels_required,
-                        const struct tokenizer *tokenizer, struct error *err)
+static int build_file(struct builder *b, enum split columns_of, bool labels_required,
+                      struct error *err)
 {
-    struct builder b = {.out = out, .task = task, .tokenizer = tokenizer, .path = path};
+    struct dataset_split *out = b->out;
+    const struct task *task = b->task;
     struct table_reader *reader;
     int rc;
 
     *out = (struct dataset_split){0};
-    rc = table_reader_open(&reader, path, task->format, &task->columns[columns_of],
+    rc = table_reader_open(&reader, b->path, task->format, &task->columns[columns_of],
                            labels_required, err);
     if (rc)
         return rc;
     out->present = true;
     out->labelled = table_reader_has_label(reader);
-    rc = read_rows(&b, reader, err);
-    token_ids_clear(&b.ids);
+    rc = read_rows(b, reader, err);
+    token_ids_clear(&b->ids);
     table_reader_free(reader);
     if (rc)
         dataset_build_split_clear(out);
     else
         shrink(out);
+    return rc;
+}
+
+int dataset_build_split(struct dataset_split *out, const struct task *task,
+                        enum split columns_of, const char *path, bool labels_required,
+                        const struct tokenizer *tokenizer, struct error *err)
+{
+    struct builder b = {.out = out, .task = task, .tokenizer = tokenizer, .path = path};
+
+    return build_file(&b, columns_of, labels_required, err);
+}
+
+int dataset_build_texts(struct dataset_split *out, struct text_rows *texts,
+                        const struct task *task, enum split columns_of,
+                        const char *path, int64_t most,
+                        const struct tokenizer *tokenizer, struct error *err)
+{
+    struct builder b = {.out = out,
+                        .task = task,
+                        .tokenizer = tokenizer,
+                        .path = path,
+                        .texts = texts,
+                        .most = most,
+                        .ids = {.with_words = true}};
+    int rc;
+
+    *texts = (struct text_rows){0};
+    if ((rc = build_file(&b, columns_of, false, err)))
+        text_rows_clear(texts);
+    return rc;
+}
+
+int dataset_build_row(struct dataset_split *out, struct text_rows *texts,
+                      const struct task *task, const char *a, const char *b,
+                      const struct tokenizer *tokenizer, struct error *err)
+{
+    struct builder builder = {.out = out,
+                              .task = task,
+                              .tokenizer = tokenizer,
+                              .path = "--text",
+                              .texts = texts,
+                              .ids = {.with_words = true}};
+    struct table_row row = {.line = 1,
+                            .text = {{a, strlen(a)}, {b, b ? strlen(b) : 0}}};
+    int rc;
+
+    *out = (struct dataset_split){.present = true};
+    *texts = (struct text_rows){0};
+    rc = add_row(&builder, &row, err);
+    token_ids_clear(&builder.ids);
+    if (rc) {
+        text_rows_clear(texts);
+        dataset_build_split_clear(out);
+    }
     return rc;
 }
 

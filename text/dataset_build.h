@@ -29,6 +29,26 @@ int dataset_build_split(struct dataset_split *out, const struct task *task,
                         enum split columns_of, const char *path, bool labels_required,
                         const struct tokenizer *tokenizer, struct error *err);
 
+/* The texts behind a split's rows, and the word of each of its tokens. */
+struct text_rows {
+    int64_t rows;
+    char **texts[2];          /* (rows) NUL-terminated; [1][r] NULL: a single text */
+    struct token_word *words; /* (tokens) */
+};
+void text_rows_clear(struct text_rows *rows); /* an all-zero one too */
+
+/* dataset_build_split() that keeps the texts, of the first `most` rows (0: all). A NUL
+ * within a text ends what is kept of it. */
+int dataset_build_texts(struct dataset_split *out, struct text_rows *texts,
+                        const struct task *task, enum split columns_of,
+                        const char *path, int64_t most,
+                        const struct tokenizer *tokenizer, struct error *err);
+
+/* One unlabelled row, of a text or a pair (b not NULL). */
+int dataset_build_row(struct dataset_split *out, struct text_rows *texts,
+                      const struct task *task, const char *a, const char *b,
+                      const struct tokenizer *tokenizer, struct error *err);
+
 /* Releases what dataset_build_split() made; an all-zero one too. */
 void dataset_build_split_clear(struct dataset_split *split);
 
