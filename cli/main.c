@@ -19,6 +19,7 @@ static const struct command *const commands[] = {
     &command_status,
     &command_report,
     &command_predict,
+    &command_explain,
     &command_export,
     &command_verify,
     &command_recover,
