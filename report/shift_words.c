@@ -108,10 +108,11 @@ int word_table_init(struct word_table *out, const struct word_place *places,
     for (int64_t i = 0; i < count && !failed; i++) {
         if (places[i].text < 0 || places[i].size == 0)
             continue;
-        uses[n].word = lower_case(places[i].start, places[i].size);
         uses[n].value = word_mean(&places[i], values);
-        failed = !uses[n].word;
-        n += isfinite(uses[n].value) != 0 && !failed;
+        if (!isfinite(uses[n].value))
+            continue;
+        uses[n].word = lower_case(places[i].start, places[i].size);
+        failed = !uses[n++].word;
     }
     if (!failed && n)
         qsort(uses, (size_t)n, sizeof *uses, by_word);

@@ -339,6 +339,9 @@ static void evaluate_item(void *context, int thread, int item)
 
     mark(r, thread, PHASE_WAITING);
     profile_evaluation_begins(r->profiles ? &r->profiles[thread] : NULL);
+    if (r->shifts)
+        workspace_note_shifts(r->workspaces[thread], r->shifts,
+                              r->offsets[shard->examples[0]]);
     model_evaluate(r->model, r->workspaces[thread], r->values, shard,
                    r->logits + sequence * r->model->layout->shape.labels);
     profile_evaluation_ends(r->profiles ? &r->profiles[thread] : NULL);
