@@ -346,6 +346,37 @@ static void a_megabyte_without_a_space_is_encoded_at_once(void)
     tokenizer_free(t);
 }
 
+static void pieces_know_the_bytes_of_their_words(void)
+{
+    static const char text[] = "\x01 Caf\xc3\xa9s [SEP]don't \xe4\xb8\xad"
+                               "x";
+    static const char *const words[] = {"Caf\xc3\xa9s", "[SEP]", "don", "'", "t",
+                                        "\xe4\xb8\xad", "x"};
+    struct tokenizer *t;
+    struct token_ids ids = {.with_words = true};
+    size_t at = 0;
+
+    CU_ASSERT_EQUAL_FATAL(
+        tokenizer_open(&t, place_source("tests/data/encoders/tiny-odd"), NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(
+        tokenizer_encode(t, text, sizeof text - 1, "b", 1, 128, &ids, NULL), 0);
+    for (int i = 0; i < ids.count; i++) {
+        const struct token_word *w = &ids.words[i];
+        bool next = i > 0 && (w->text != w[-1].text || w->start != w[-1].start);
+
+        if (w->text != 0)
+            continue;
+        at += next && w[-1].text == 0;
+        CU_ASSERT_FATAL(at < 7);
+        CU_ASSERT_EQUAL(w->end - w->start, strlen(words[at]));
+        CU_ASSERT(!strncmp(text + w->start, words[at], strlen(words[at])));
+    }
+    CU_ASSERT_EQUAL(at, 6);
+    CU_ASSERT(ids.words[0].text == -1 && ids.words[ids.count - 2].text == 1);
+    token_ids_clear(&ids);
+    tokenizer_free(t);
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
@@ -357,6 +388,7 @@ int main(void)
         SUITE_TEST(what_is_not_supported_is_refused_by_name),
         SUITE_TEST(broken_vocabularies_are_refused_with_file_and_reason),
         SUITE_TEST(texts_that_cannot_be_encoded_are_refused),
+        SUITE_TEST(pieces_know_the_bytes_of_their_words),
         SUITE_TEST(a_megabyte_without_a_space_is_encoded_at_once),
         {NULL, NULL},
     };

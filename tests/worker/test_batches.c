@@ -238,6 +238,34 @@ static void rows_may_be_those_of_the_file(void)
     dataset_clear(&data);
 }
 
+static void labels_are_shuffled_among_the_trained_rows_only(void)
+{
+    struct dataset data;
+    uint32_t rows[30];
+    struct row_list list = {30, rows};
+    int before[3] = {0}, after[3] = {0}, moved = 0;
+    float *same, *out;
+
+    made_data(&data, 60, 9, 50, 3);
+    const float *labels = data.splits[SPLIT_TRAIN].labels;
+    for (uint32_t i = 0; i < 30; i++)
+        rows[i] = 2 * i;
+    out = batches_shuffled_labels(&data.splits[SPLIT_TRAIN], &list, 5);
+    same = batches_shuffled_labels(&data.splits[SPLIT_TRAIN], &list, 5);
+    CU_ASSERT(memcmp(out, same, 60 * sizeof *out) == 0);
+    for (int i = 0; i < 60; i++) {
+        CU_ASSERT(i % 2 == 0 || out[i] == labels[i]);
+        moved += out[i] != labels[i];
+        before[(int)labels[i]]++;
+        after[(int)out[i]]++;
+    }
+    CU_ASSERT(moved > 5);
+    CU_ASSERT(memcmp(before, after, sizeof before) == 0);
+    free(out);
+    free(same);
+    dataset_clear(&data);
+}
+
 int main(void)
 {
     static const struct suite_test tests[] = {
@@ -247,6 +275,7 @@ int main(void)
         SUITE_TEST(nothing_left_to_choose_or_train_is_refused),
         SUITE_TEST(batches_are_cut_by_their_middle_tokens),
         SUITE_TEST(rows_may_be_those_of_the_file),
+        SUITE_TEST(labels_are_shuffled_among_the_trained_rows_only),
         {NULL, NULL},
     };
 
