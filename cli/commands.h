@@ -81,8 +81,7 @@ int arguments_read(const struct command *command, int count, char **args,
                    const char *plain_name, struct error *err);
 
 extern const struct command command_doctor, command_explain, command_export,
-    command_merge, command_plan,
-    command_predict, command_prepare, command_recover, command_report, command_run,
-    command_status, command_submit, command_verify;
+    command_merge, command_plan, command_predict, command_prepare, command_recover,
+    command_report, command_run, command_status, command_submit, command_verify;
 
 #endif

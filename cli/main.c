@@ -12,20 +12,13 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_prepare,
-    &command_plan,
-    &command_run,
-    &command_submit,
-    &command_status,
-    &command_report,
-    &command_predict,
-    &command_explain,
-    &command_export,
-    &command_verify,
-    &command_recover,
-    &command_merge,
-    &command_doctor,
-    NULL,
+    &command_prepare, &command_plan,
+    &command_run,     &command_submit,
+    &command_status,  &command_report,
+    &command_predict, &command_explain,
+    &command_export,  &command_verify,
+    &command_recover, &command_merge,
+    &command_doctor,  NULL,
 };
 
 static void print_overview(void)

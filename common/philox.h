@@ -19,8 +19,8 @@ enum philox_purpose {
     PHILOX_SEARCH = 6,    /* (draw, axis, candidate, stream): coordinator/search */
     PHILOX_EXPLOIT = 7,   /* (trial that is replaced, its epoch, 0, 0) */
     PHILOX_STATISTICS =
-        8, /* (number / 4, draw, stream, 0): report/statistics/draws.h */
-    PHILOX_LABELS = 16,   /* (position in the trained rows, 0, 0, 0) */
+        8,              /* (number / 4, draw, stream, 0): report/statistics/draws.h */
+    PHILOX_LABELS = 16, /* (position in the trained rows, 0, 0, 0) */
 };
 
 /* Key: {seed, purpose}. */

@@ -25,9 +25,9 @@ struct batch_runner {
         const struct prefix_rows *rows;
     } begin[SPLIT_COUNT];
     const float *labels; /* of training; NULL: the split's */
-    int *order;     /* microshards, heaviest first */
-    double *losses; /* of the microshards */
-    float *grads;   /* (microshards, layout->values) */
+    int *order;          /* microshards, heaviest first */
+    double *losses;      /* of the microshards */
+    float *grads;        /* (microshards, layout->values) */
     size_t grad_bytes;
     atomic_bool stop;
     atomic_ullong microshards, tokens, examples;

@@ -1,5 +1,5 @@
-/* What a forward pass shifts: AdapterBias's y of each token in each layer, and how large
- * the state is that y·v is added to. */
+/* What a forward pass shifts: AdapterBias's y of each token in each layer, and how
+ * large the state is that y·v is added to. */
 #ifndef WORKER_SHIFTS_H
 #define WORKER_SHIFTS_H
 
@@ -20,8 +20,8 @@ struct shifts {
 
 void shifts_clear(struct shifts *shifts); /* an all-zero one too */
 
-/* Of all rows of a split, with their logits (rows, labels), which are evaluate_split()'s
- * bit for bit. Fills out, to be cleared. Errors as there. */
+/* Of all rows of a split, with their logits (rows, labels), which are
+ * evaluate_split()'s bit for bit. Fills out, to be cleared. Errors as there. */
 int shifts_evaluate(struct shifts *out, float *logits, const struct model *model,
                     const float *values, const struct dataset_split *split,
                     const char *name, int microshard_tokens, int threads,

@@ -44,7 +44,7 @@ void trial_set_crew(struct trial *trial, struct crew *crew);
 struct course *trial_course(struct trial *trial);
 
 const struct adapter_layout *trial_layout(const struct trial *trial);
-size_t trial_bytes(const struct trial *trial); /* of memory, but for the data */
+size_t trial_bytes(const struct trial *trial);  /* of memory, but for the data */
 int64_t trial_steps(const struct trial *trial); /* of the whole training, if nothing
                                                    stops it early */
 
