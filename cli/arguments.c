@@ -148,3 +148,22 @@ int arguments_read(const struct command *command, int count, char **args,
     }
     return rc;
 }
+
+int arguments_read_dirs(const struct command *command, int count, char **args,
+                        const char **dirs, int *dir_count, const char **out,
+                        const char *wanted, struct error *err)
+{
+    struct arguments arguments;
+    const char *value;
+    int option;
+
+    arguments_init(&arguments, command, count, args);
+    while ((option = arguments_next(&arguments, &value, err)) != ARGUMENTS_END)
+        if (option == ARGUMENTS_PLAIN)
+            dirs[(*dir_count)++] = value;
+        else if (option == 0)
+            *out = value;
+        else
+            return COMMAND_MISUSED;
+    return *dir_count == 0 || !*out || !**out ? command_misused(err, "%s", wanted) : 0;
+}

@@ -80,6 +80,12 @@ int arguments_read(const struct command *command, int count, char **args,
                    const struct option_place *places, const char **plain,
                    const char *plain_name, struct error *err);
 
+/* For commands of many folders and -o, their first and only option: dirs has room for
+ * count. wanted: what is missing where there is none. */
+int arguments_read_dirs(const struct command *command, int count, char **args,
+                        const char **dirs, int *dir_count, const char **out,
+                        const char *wanted, struct error *err);
+
 extern const struct command command_doctor, command_explain, command_export,
     command_merge, command_plan, command_predict, command_prepare, command_recover,
     command_report, command_run, command_status, command_submit, command_verify;

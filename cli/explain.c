@@ -223,7 +223,8 @@ static int add_other(struct shift_page *page, int which,
                        o->others[which]);
     else if (!(rc = describe(v, &source, "", err)))
         rc = make_view(v, &source, source.values, NULL, split, o->threads, err);
-    if (source.task_row->labels != page->labels)
+    if (source.task_row->labels != page->labels ||
+        strcmp(source.task_row->name, base->task_row->name) != 0)
         v->trained = false; /* label names would be another task's */
     if (v->logits && source.task_row->labels != page->labels) {
         free(v->logits);
@@ -300,15 +301,11 @@ static int write_text(const char *path, write_fn *write, const struct shift_page
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    int rc;
 
     if (!out)
         return error_set(err, ERR_MEMORY, "out of memory");
     write(out, page);
-    rc = fclose(out) ? error_set(err, ERR_MEMORY, "out of memory")
-                     : file_replace(path, text, size, err);
-    free(text);
-    return rc;
+    return file_replace_stream(path, out, &text, &size, err);
 }
 
 static int write_folder(const char *folder, const struct shift_page *page,

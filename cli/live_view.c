@@ -1,5 +1,7 @@
 #include "cli/live_view.h"
 
+#include "coordinator/progress.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -7,20 +9,6 @@
 #include <string.h>
 
 enum { LINE = 1024 };
-
-void span_text(char *out, size_t size, double seconds)
-{
-    if (!isfinite(seconds) || seconds < 0)
-        seconds = 0;
-    if (seconds < 90)
-        snprintf(out, size, "%.0f s", ceil(seconds));
-    else if (seconds < 90 * 60)
-        snprintf(out, size, "%.0f min", ceil(seconds / 60));
-    else if (seconds < 48 * 3600)
-        snprintf(out, size, "%.1f h", seconds / 3600);
-    else
-        snprintf(out, size, "%.0f days", seconds / 86400);
-}
 
 /* Bytes of the first `columns` characters, in UTF-8. */
 static size_t cut(const char *text, int columns)
@@ -75,9 +63,9 @@ static void print_states(FILE *out, const struct live *live, int columns)
 static void print_rate(FILE *out, const struct live *live, int columns)
 {
     char ran[32], left[32], text[LINE] = "";
-    span_text(ran, sizeof ran, live->ran_s);
+    duration_text(ran, sizeof ran, live->ran_s);
     if (live->per_second > 0) {
-        span_text(left, sizeof left, live->examples_left / live->per_second);
+        duration_text(left, sizeof left, live->examples_left / live->per_second);
         add(text, ", %.*f training examples/s", live->per_second < 10 ? 1 : 0,
             live->per_second);
         if (!live->stopping)
@@ -135,7 +123,7 @@ static void print_rung(FILE *out, const struct live *live, const struct live_run
 static void print_worker(FILE *out, const struct live_worker *w, int columns)
 {
     char span[32];
-    span_text(span, sizeof span, w->for_s);
+    duration_text(span, sizeof span, w->for_s);
     if (w->trial > 0)
         view_line(out, columns,
                   "  %3d %s: %s trial %" PRId64

@@ -21,7 +21,4 @@ void live_view_print(FILE *out, const struct live *live, struct view_size size);
 void view_line(FILE *out, int columns, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* "32 s", "12 min", "1.5 h", "3 days" */
-void span_text(char *out, size_t size, double seconds);
-
 #endif

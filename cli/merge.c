@@ -154,32 +154,15 @@ static int merge(const struct merge_options *options, struct error *err)
     return run_stopped_by(rc, err);
 }
 
-static int read_arguments(struct merge_options *options, int count, char **args,
-                          struct error *err)
-{
-    struct arguments arguments;
-    const char *value;
-    int option;
-    arguments_init(&arguments, &command_merge, count, args);
-    while ((option = arguments_next(&arguments, &value, err)) != ARGUMENTS_END)
-        if (option == ARGUMENTS_PLAIN)
-            options->dirs[options->count++] = value;
-        else if (option == OPTION_DIR)
-            options->out = value;
-        else
-            return COMMAND_MISUSED;
-    if (options->count == 0 || !options->out || !*options->out)
-        return command_misused(err, "run directories and -o RUN_DIR are wanted");
-    return 0;
-}
-
 static int run(int count, char **args, struct error *err)
 {
     struct merge_options options = {
         .dirs = calloc((size_t)count + 1, sizeof *options.dirs)};
     if (!options.dirs)
         return error_set(err, ERR_MEMORY, "out of memory");
-    int rc = read_arguments(&options, count, args, err);
+    int rc = arguments_read_dirs(&command_merge, count, args, options.dirs,
+                                 &options.count, &options.out,
+                                 "run directories and -o RUN_DIR are wanted", err);
     if (!rc)
         rc = merge(&options, err);
     free(options.dirs);

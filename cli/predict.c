@@ -243,7 +243,6 @@ static int write_file(const struct predict_options *o, const struct task *task,
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    int rc;
 
     if (!out)
         return error_set(err, ERR_MEMORY, "out of memory");
@@ -251,10 +250,7 @@ static int write_file(const struct predict_options *o, const struct task *task,
         prediction_text_write_glue(out, task, logits, rows);
     else
         prediction_text_write(out, task, logits, rows, o->logits);
-    rc = fclose(out) ? error_set(err, ERR_MEMORY, "out of memory")
-                     : file_replace(path, text, size, err);
-    free(text);
-    return rc;
+    return file_replace_stream(path, out, &text, &size, err);
 }
 
 static int predict_split(const struct predict_options *o,

@@ -99,9 +99,10 @@ static double wall_time_of(const char *name)
 static void log_begin(const struct run_setup *setup, int workers)
 {
     char trials[64];
-    if (enrolment_grows(&setup->spec) && setup->spec.sweep.trials > 0)
+    bool proposes = setup->spec.sweep.search == SEARCH_TPE;
+    if (proposes && setup->spec.sweep.trials > 0)
         snprintf(trials, sizeof trials, "up to %d trials", setup->spec.sweep.trials);
-    else if (enrolment_grows(&setup->spec))
+    else if (proposes)
         snprintf(trials, sizeof trials, "trials until a limit is reached");
     else
         snprintf(trials, sizeof trials, "%lld trial%s (%d configuration%s)",

@@ -96,26 +96,6 @@ static int report(const struct report_options *options, struct error *err)
     return rc ? rc : EXIT_DONE;
 }
 
-static int read_arguments(struct report_options *options, int count, char **args,
-                          struct error *err)
-{
-    struct arguments arguments;
-    const char *value;
-    int option;
-
-    arguments_init(&arguments, &command_report, count, args);
-    while ((option = arguments_next(&arguments, &value, err)) != ARGUMENTS_END)
-        if (option == ARGUMENTS_PLAIN)
-            options->dirs[options->count++] = value;
-        else if (option == OPTION_DIR)
-            options->out = value;
-        else
-            return COMMAND_MISUSED;
-    if (options->count == 0 || !options->out || !*options->out)
-        return command_misused(err, "run directories and -o DIR are wanted");
-    return 0;
-}
-
 static int run(int count, char **args, struct error *err)
 {
     struct report_options options = {
@@ -124,7 +104,9 @@ static int run(int count, char **args, struct error *err)
 
     if (!options.dirs)
         return error_set(err, ERR_MEMORY, "out of memory");
-    rc = read_arguments(&options, count, args, err);
+    rc =
+        arguments_read_dirs(&command_report, count, args, options.dirs, &options.count,
+                            &options.out, "run directories and -o DIR are wanted", err);
     if (!rc)
         rc = report(&options, err);
     free(options.dirs);

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/live_view.h"
 #include "common/clock.h"
+#include "coordinator/progress.h"
 
 #include <errno.h>
 #include <math.h>
@@ -96,7 +97,7 @@ static void running_text(char *out, size_t size, const struct run_state *state,
                          const char *dir)
 {
     char silent[32];
-    span_text(silent, sizeof silent, state->silent_s);
+    duration_text(silent, sizeof silent, state->silent_s);
     int n = snprintf(out, size, "%s: running, coordinated by process %lld on %s%s", dir,
                      (long long)state->holder.pid, state->holder.host,
                      state->here ? "" : ", as its lock says");

@@ -101,6 +101,11 @@ void coordinator_propose(struct coordinator *c);
 void coordinator_fork(struct coordinator *c, const struct scheduler_step *step);
 /* The worker's trials are handed out again; nothing more is heard of it. */
 void coordinator_member_gone(struct coordinator *c, int worker, const char *why);
+/* Training examples of an epoch of the trial, and how many epochs it is to have. */
+double coordinator_rows_of(const struct coordinator *c, int64_t trial);
+int coordinator_epochs_of(const struct coordinator *c, int64_t trial);
+/* Gives a worker its next trials, if it has few and there are any. */
+void coordinator_grant_next(struct coordinator *c, int worker, double now);
 /* Gives every idle worker a trial, as long as there are any. */
 void coordinator_grant_all(struct coordinator *c, double now);
 void coordinator_send(struct coordinator *c, int worker, struct bytes *message);

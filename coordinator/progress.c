@@ -46,16 +46,18 @@ uint64_t progress_advance(struct progress_share *share, uint64_t trial, uint32_t
     return examples - before;
 }
 
-static void duration_text(char *out, size_t size, double seconds)
+void duration_text(char *out, size_t size, double seconds)
 {
+    if (!isfinite(seconds) || seconds < 0)
+        seconds = 0;
     if (seconds < 90)
-        snprintf(out, size, "%.0f s left", ceil(seconds));
+        snprintf(out, size, "%.0f s", ceil(seconds));
     else if (seconds < 90 * 60)
-        snprintf(out, size, "%.0f min left", ceil(seconds / 60));
+        snprintf(out, size, "%.0f min", ceil(seconds / 60));
     else if (seconds < 48 * 3600)
-        snprintf(out, size, "%.1f h left", seconds / 3600);
+        snprintf(out, size, "%.1f h", seconds / 3600);
     else
-        snprintf(out, size, "%.0f days left", seconds / 86400);
+        snprintf(out, size, "%.0f days", seconds / 86400);
 }
 
 static void trials_text(char *out, size_t size, const struct progress *p)
@@ -110,9 +112,11 @@ void progress_text(char *out, size_t size, const struct progress *p, int columns
     if (!isnan(p->best))
         snprintf(parts[PART_BEST], sizeof parts[0], "best %s%s%.4f",
                  p->best_task ? p->best_task : "", p->best_task ? " " : "", p->best);
-    if (p->per_second > 0 && !p->state[0])
-        duration_text(parts[PART_LEFT], sizeof parts[0],
-                      p->examples_left / p->per_second);
+    if (p->per_second > 0 && !p->state[0]) {
+        char left[32];
+        duration_text(left, sizeof left, p->examples_left / p->per_second);
+        snprintf(parts[PART_LEFT], sizeof parts[0], "%s left", left);
+    }
     while (join(out, size, parts) > (size_t)columns && columns > 0 &&
            (parts[PART_STATE][0] || parts[PART_RATE][0] || parts[PART_BEST][0] ||
             parts[PART_LEFT][0]))

@@ -34,6 +34,9 @@ struct progress_share {
 uint64_t progress_advance(struct progress_share *share, uint64_t trial, uint32_t lease,
                           uint64_t examples);
 
+/* "45 s", "3 min", "2.5 h", "4 days": rounded up where it is short. */
+void duration_text(char *out, size_t size, double seconds);
+
 struct progress {
     int64_t trials, done, given_up, running;
     double per_second;     /* examples; NaN: not known yet */

@@ -29,7 +29,6 @@ static int write_form(const char *dir, const struct table *table, enum form form
     char path[PATH_ROOM], *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    int rc;
 
     snprintf(path, sizeof path, "%s/tables/%s.%s", dir, table->name, endings[form]);
     if (!out)
@@ -40,10 +39,7 @@ static int write_form(const char *dir, const struct table *table, enum form form
         table_write_markdown(table, out);
     else
         table_write_latex(table, REPORT_LATEX_ROWS, out);
-    rc = fclose(out) ? error_set(err, ERR_MEMORY, "%s: out of memory", path)
-                     : file_replace(path, text, size, err);
-    free(text);
-    return rc;
+    return file_replace_stream(path, out, &text, &size, err);
 }
 
 static int write_tables(const char *dir, const struct report_tables *tables,

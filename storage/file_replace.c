@@ -294,3 +294,12 @@ void folder_create_abandon(struct folder_create *f)
     free(f->temporary);
     *f = (struct folder_create){0};
 }
+
+int file_replace_stream(const char *path, FILE *out, char *const *text,
+                        const size_t *size, struct error *err)
+{
+    int rc = fclose(out) ? error_set(err, ERR_MEMORY, "%s: out of memory", path)
+                         : file_replace(path, *text, *size, err);
+    free(*text);
+    return rc;
+}

@@ -6,6 +6,7 @@
 #include "common/error.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 struct file_replace {
     char *path, *temporary;
@@ -37,6 +38,11 @@ int file_replace_check(const char *path, struct error *err);
 
 /* All of it at once. */
 int file_replace(const char *path, const void *data, size_t size, struct error *err);
+
+/* The same of what was written to out, an open_memstream() of *text and *size, which is
+ * closed and released. */
+int file_replace_stream(const char *path, FILE *out, char *const *text,
+                        const size_t *size, struct error *err);
 
 /* Makes the entry of path in its folder last: after creating, renaming, removing. */
 int file_sync_name(const char *path, struct error *err);

@@ -32,7 +32,7 @@ static int config(struct trial_list *list, int i, double rate, int epochs, bool 
 static int64_t trial(struct trial_list *list, int i, struct trial_parts parts,
                      bool *added)
 {
-    struct trial_list_entry entry = {key_of("trial", i), parts};
+    struct trial_list_entry entry = {key_of("trial", i), parts, 0};
     struct error err;
     int64_t number = 0;
 
